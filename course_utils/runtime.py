@@ -67,9 +67,7 @@ def start(lesson: str, preset: str = "auto", dataset: str = "flowers", seed: int
     if device.type == "cpu" and not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(_usable_cores())
     run = Run(lesson, chosen, dataset, device, seed, torch.Generator().manual_seed(seed))
-    print(
-        f"Lesson {lesson}: preset {chosen} ({why}), data set {dataset}, on {_describe(device)}, seed {seed}."
-    )
+    print(f"Lesson {lesson}: preset {chosen} ({why}), data set {dataset}, on {_describe(device)}, seed {seed}.")
     return run
 
 
@@ -84,9 +82,7 @@ def _choose_preset(asked: str) -> tuple[str, str]:
         where = f"the environment variable {PRESET_VARIABLE}" if forced else "preset"
         raise CourseError(f"There is no preset {name!r}: set {where} to auto, {', '.join(PRESETS)}.")
     if name == "gpu" and not torch.cuda.is_available():
-        raise CourseError(
-            "The preset 'gpu' needs a CUDA GPU and PyTorch sees none: use preset 'laptop' or 'auto'."
-        )
+        raise CourseError("The preset 'gpu' needs a CUDA GPU and PyTorch sees none: use preset 'laptop' or 'auto'.")
     return name, why
 
 

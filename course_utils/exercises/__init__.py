@@ -24,4 +24,4 @@ def for_lesson(number: str) -> dict[str, Exercise]:
     if number not in lessons():
         raise CourseError(f"Lesson {number} has no exercises here: there are {', '.join(lessons())}.")
     module = importlib.import_module(f"{__name__}.lesson{number}")
-    return {value.name: value for value in vars(module).values() if isinstance(value, Exercise)}
+    return {exercise.name: exercise for exercise in module.ORDER}

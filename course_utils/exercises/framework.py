@@ -21,7 +21,7 @@ import copy
 import io
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -32,7 +32,7 @@ Part = Callable[[Answer], None]
 HINT_WIDTH = 100
 
 
-class Symptom(Exception):
+class Symptom(Exception):  # noqa: N818 - the word of a tutor, not of a programmer
     """What a part of a check saw: the message is the hint."""
 
 
@@ -82,9 +82,7 @@ class Exercise:
             return Result(0, total, None, tried=False)
         if not callable(answer):
             kind = type(answer).__name__
-            return Result(
-                0, total, f"`{self.name}` is now a {kind}, not something to call: run its cell again."
-            )
+            return Result(0, total, f"`{self.name}` is now a {kind}, not something to call: run its cell again.")
         passed, hint = 0, None
         for part in self.parts:
             try:
@@ -135,7 +133,7 @@ class Placeholder:
         return f"<{self.name}: not tried yet>"
 
 
-def prepare_notebook(exercises: dict[str, Exercise]) -> None:
+def prepare_notebook(exercises: Iterable[Exercise]) -> None:
     """In a notebook, give each exercise's name that is not defined yet a placeholder. Elsewhere, do nothing."""
     try:
         from IPython.core.getipython import get_ipython
@@ -143,8 +141,8 @@ def prepare_notebook(exercises: dict[str, Exercise]) -> None:
         return
     shell = get_ipython()  # type: ignore[no-untyped-call, unused-ignore]
     if shell is not None:
-        for name in exercises:
-            shell.user_ns.setdefault(name, Placeholder(name))
+        for exercise in exercises:
+            shell.user_ns.setdefault(exercise.name, Placeholder(exercise.name))
 
 
 def untouched(function: Answer, *args: Any, **kwargs: Any) -> Any:

@@ -48,9 +48,7 @@ def maps_the_ends_and_the_middle(answer: Answer) -> None:
 
 @to_pixels.part
 def rounds_to_the_nearest(answer: Answer) -> None:
-    x = (
-        (torch.arange(256) / 127.5 - 1 + 0.003).clamp(-1, 1).reshape(1, 1, 16, 16)
-    )  # each a little above a pixel
+    x = (torch.arange(256) / 127.5 - 1 + 0.003).clamp(-1, 1).reshape(1, 1, 16, 16)  # each a little above a pixel
     got = expect_tensor(answer(x - 0.006), (1, 1, 16, 16)).double()
     want = _to_pixels(x - 0.006).double()
     expect_values(
@@ -84,4 +82,6 @@ def gives_eight_bits(answer: Answer) -> None:
     )
 
 
-prepare_notebook({"to_pixels": to_pixels})
+ORDER = (to_pixels,)
+
+prepare_notebook(ORDER)

@@ -1,0 +1,185 @@
+"""Checks of the cosine and sigmoid schedules, and of the bug hunt's mended schedule."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course_utils import diffusion
+from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
+
+cosine_schedule = Exercise("cosine_schedule", reference=diffusion.cosine_schedule)
+sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_schedule)
+mended_schedule = Exercise("mended_schedule", reference=diffusion.mended_schedule)
+
+
+def _expect_betas(got: object, T: int) -> Tensor:
+    if isinstance(got, Tensor) and got.shape == (T + 1,):
+        start = got[0].item()
+        expect(
+            abs(start - 1) > 1e-6,
+            f"this is alpha_bar, from t = 0 to {T}: turn it into betas, beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).",
+        )
+    betas = expect_tensor(got, (T,))
+    expect(
+        bool((betas >= 0).all()) and bool((betas <= 1).all()),
+        f"beta is a share of the variance and lies between 0 and 1; here it goes from {betas.min().item():.2f} to "
+        f"{betas.max().item():.2f}.",
+    )
+    return betas
+
+
+@cosine_schedule.part
+def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
+    T = 100
+    betas = _expect_betas(answer(T), T)
+    want = diffusion.cosine_schedule(T)
+    u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
+
+    def from_level(level: Tensor) -> Tensor:
+        return (1 - level[1:] / level[:-1]).clamp(max=0.999)
+
+    angle = (u + 0.008) / 1.008 * torch.pi / 2
+    plain = (torch.cos(angle) ** 2 / torch.cos(angle[0]) ** 2)[1:]
+    expect_values(
+        betas,
+        want,
+        {
+            "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": plain,
+            "this is 1 - alpha_bar, all the noise up to step t: beta is the noise of one step, so divide by the "
+            "alpha_bar before.": 1 - plain,
+            "alpha_bar falls like a cosine, it should fall like its square.": from_level(torch.cos(angle)),
+            "the offset s is missing: the first betas are far too small.": from_level(torch.cos(u * torch.pi / 2) ** 2),
+            "the offset is added but not divided out: (t/T + s) / (1 + s).": from_level(
+                torch.cos((u + 0.008) * torch.pi / 2) ** 2
+            ),
+            "the angle runs to pi instead of pi/2.": from_level(torch.cos(angle * 2) ** 2),
+            "the schedule is backwards: its betas should rise.": want.flip(0),
+            "this is the square root of 1 - alpha: beta itself has no root.": want.sqrt(),
+        },
+        f"half-way, alpha_bar is {torch.cumprod(1 - betas, 0)[T // 2 - 1].item():.2f}, it should be 0.49.",
+    )
+
+
+@cosine_schedule.part
+def cosine_is_cut_off(answer: Answer) -> None:
+    betas = _expect_betas(answer(50), 50)
+    expect(
+        betas[-1].item() < 1,
+        "the last beta is 1, so the last step destroys everything and alpha_bar_T is 0: cut off at beta_max.",
+    )
+    betas = _expect_betas(answer(50, beta_max=0.5), 50)
+    expect(
+        abs(betas.max().item() - 0.5) < 1e-6,
+        f"with beta_max = 0.5 the largest beta is {betas.max().item():.2f}.",
+    )
+
+
+@cosine_schedule.part
+def cosine_uses_its_offset(answer: Answer) -> None:
+    got = _expect_betas(answer(40, s=0.1), 40)
+    expect(
+        close(got, diffusion.cosine_schedule(40, s=0.1)),
+        "with s = 0.1 the betas are wrong: is s used, and twice?",
+    )
+    _expect_betas(answer(1), 1)
+
+
+@sigmoid_schedule.part
+def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
+    T = 100
+    betas = _expect_betas(answer(T), T)
+    want = diffusion.sigmoid_schedule(T)
+    u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
+    level = (torch.sigmoid(torch.tensor(3.0, dtype=torch.float64)) - torch.sigmoid(-3 + 6 * u)) / torch.tensor(
+        0.9051482536448664, dtype=torch.float64
+    )
+    unshifted = 1 - torch.sigmoid(-3 + 6 * u)
+    expect_values(
+        betas,
+        want,
+        {
+            "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": level[1:],
+            "this is 1 - alpha_bar, all the noise up to step t: divide by the alpha_bar before.": 1 - level[1:],
+            "alpha_bar does not reach 0 at t = T: subtract the sigmoid from its value at `end`, not from 1.": (
+                1 - unshifted[1:] / unshifted[:-1]
+            ).clamp(max=0.999),
+            "the schedule is backwards: its betas should rise.": want.flip(0),
+            "these betas are evenly spaced values of a sigmoid: here it is alpha_bar that falls like a sigmoid, and "
+            "beta follows from it.": 1e-4
+            + (0.02 - 1e-4) * torch.sigmoid(torch.linspace(-3, 3, T, dtype=torch.float64)),
+        },
+        f"half-way, alpha_bar is {torch.cumprod(1 - betas, 0)[T // 2 - 1].item():.2f}, it should be 0.50.",
+    )
+
+
+@sigmoid_schedule.part
+def sigmoid_uses_its_arguments(answer: Answer) -> None:
+    for kwargs in ({"start": 0.0}, {"end": 2.0}, {"tau": 0.5}):
+        got = _expect_betas(answer(30, **kwargs), 30)
+        name, value = next(iter(kwargs.items()))
+        expect(
+            close(got, diffusion.sigmoid_schedule(30, **kwargs)),
+            f"with {name} = {value:g} the betas are wrong: is `{name}` used in every place of the formula?",
+        )
+
+
+@sigmoid_schedule.part
+def sigmoid_is_cut_off(answer: Answer) -> None:
+    betas = _expect_betas(answer(50), 50)
+    expect(betas[-1].item() < 1, "the last beta is 1, so alpha_bar_T is 0: cut off at beta_max.")
+    betas = _expect_betas(answer(50, beta_max=0.5), 50)
+    expect(
+        abs(betas.max().item() - 0.5) < 1e-6,
+        f"with beta_max = 0.5 the largest beta is {betas.max().item():.2f}.",
+    )
+
+
+@mended_schedule.part
+def mended_is_a_schedule(answer: Answer) -> None:
+    for T in (10, 50, 150, 1000):
+        betas = _expect_betas(answer(T), T)
+        expect(
+            bool((betas.diff() >= -1e-9).all()),
+            f"with T = {T} the betas fall somewhere; noise should grow faster.",
+        )
+
+
+@mended_schedule.part
+def mended_ends_in_noise(answer: Answer) -> None:
+    for T in (150, 50, 10):
+        left = diffusion.alpha_bars(answer(T).double())[-1].item()
+        if close(answer(T), diffusion.linear_schedule(T)):
+            expect(
+                False,
+                f"this is still the old schedule: with T = {T} it ends with alpha_bar = {left:.3f}, so "
+                f"{100 * left:.0f} % of the image's variance is left in what the sampler takes for pure noise.",
+            )
+        expect(
+            left < 2e-3,
+            f"with T = {T} alpha_bar ends at {left:.3f}, it should end below 0.002: fewer steps need larger betas.",
+        )
+
+
+@mended_schedule.part
+def mended_leaves_the_long_schedule_alone(answer: Answer) -> None:
+    got = diffusion.alpha_bars(answer(1000).double())
+    want = diffusion.alpha_bars(diffusion.linear_schedule(1000))
+    gap = (got.sqrt() - want.sqrt()).abs().max().item()
+    expect(
+        gap < 0.02,
+        f"with T = 1000, where nothing was wrong, the signal's strength now differs by up to {gap:.2f}: the mended "
+        "schedule should agree with the old one there.",
+    )
+
+
+@mended_schedule.part
+def mended_has_one_shape(answer: Answer) -> None:
+    want = diffusion.alpha_bars(diffusion.linear_schedule(1000))[::10].sqrt()
+    got = diffusion.alpha_bars(answer(100).double()).sqrt()
+    gap = (got - want).abs().max().item()
+    expect(
+        gap < 0.05,
+        f"at the same share t/T of the way, the image's strength with 100 steps differs from that with 1000 steps by "
+        f"up to {gap:.2f}: mend the whole schedule, not its last step alone.",
+    )
