@@ -1,0 +1,249 @@
+"""How a recogniser is trained: on images under every amount of noise, from none to nearly nothing else.
+
+A training image is x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, with the logarithm of the signal-to-noise ratio
+alpha_bar / (1 - alpha_bar) drawn evenly; the label is that of x0, and the loss is the cross entropy.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils import data, weights
+from course_utils.errors import CourseError
+from course_utils.models import RecogniserNet
+from course_utils.training import bf16_where_fast, fit
+
+LOG_SNR = (-8.0, 10.0)  # natural logarithm; at -8 no eye sees anything, at 10 no eye sees the noise
+CLEAN = 0.15  # share of training images without any noise
+BATCH = 128
+CHUNK = 32  # batches drawn from one load of images
+JUDGED_AT = (10, 8, 6, 4, 2, 0, -2, -4, -6, -8, -10)  # log-SNR
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What differs between the data sets.
+
+    Attributes:
+        channels: colour channels.
+        sizes: the sizes in px at which it learns to read, in turn; one named twice is practised twice as often.
+        steps: batches in a full training, ...
+        brief_steps: ... and in one that a reader waits for.
+        shift: largest random displacement, as a share of the width.
+        flip: whether a mirrored image is as good as the image itself.
+    """
+
+    channels: int
+    sizes: tuple[int, ...]
+    steps: int
+    brief_steps: int
+    shift: float = 0.0
+    flip: bool = False
+
+
+PLANS = {
+    "flowers": Plan(3, sizes=(32, 16, 32, 24), steps=3000, brief_steps=600),
+    "digits": Plan(1, sizes=(8, 16, 28, 32), steps=3000, brief_steps=600, shift=0.06),
+    "mnist": Plan(1, sizes=(28, 32, 28, 16), steps=3000, brief_steps=600, shift=0.06),
+    "fashion_mnist": Plan(1, sizes=(28, 32, 28, 16), steps=3000, brief_steps=600, shift=0.06, flip=True),
+    "cifar10": Plan(3, sizes=(32, 32, 32, 16), steps=6000, brief_steps=1500, shift=0.12, flip=True),
+}
+
+
+def channels_of(dataset: str) -> int:
+    """Colour channels of a data set's images."""
+    return PLANS[dataset].channels
+
+
+def check_dataset(dataset: str) -> None:
+    """Raise a CourseError unless there is a recogniser, or a way to one, for this data set."""
+    if dataset not in PLANS:
+        raise CourseError(f"There is no recogniser for {dataset!r}: choose one of {', '.join(PLANS)}.")
+
+
+def train_recogniser(
+    dataset: str,
+    *,
+    steps: int | None = None,
+    brief: bool = False,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    folder: Path | None = None,
+    quiet: bool = False,
+    judge_on: int = 2000,
+) -> dict[str, Any]:
+    """Train, round to 16 bits, judge on held-out images, and store the weights with their card.
+
+    Args:
+        dataset: a key of `PLANS`.
+        steps: batches; by default the plan's, and the plan's smaller number if `brief`.
+        seed: for the initial weights, the choice of images and the noise.
+        device: where to train.
+        folder: where to store; by default the checkout's `weights/`.
+        quiet: no progress bar.
+        judge_on: held-out images judged at each size.
+
+    Returns:
+        the card, as stored.
+    """
+    check_dataset(dataset)
+    plan, name = PLANS[dataset], f"recogniser-{dataset}"
+    steps = steps or (plan.brief_steps if brief else plan.steps)
+    classes = data.load(dataset, n=1).classes
+    with torch.random.fork_rng(devices=[]):  # the initial weights come from the global generator: leave it as it was
+        torch.manual_seed(seed)
+        net = RecogniserNet(plan.channels, len(classes)).to(device)
+
+    batches = noisy_batches(dataset, torch.Generator().manual_seed(seed), device)
+    history = fit(net, batches, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=name)
+
+    with torch.no_grad():  # what is judged is what will be stored
+        for tensor in net.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half())
+    card = {
+        "recipe": name,
+        "what": f"names the class of a noisy image of {dataset}",
+        "data": f"{dataset}, split train, at {', '.join(str(s) for s in sorted(set(plan.sizes)))} px; "
+        f"{CLEAN:.0%} clean, else log-SNR even from {LOG_SNR[0]:g} to {LOG_SNR[1]:g}",
+        "fingerprint": fingerprint(dataset),
+        "classes": list(classes),
+        "steps": steps,
+        "batch": BATCH,
+        "seed": seed,
+        "seconds": round(history.seconds),
+        "machine": machine(torch.device(device)),
+        "torch": torch.__version__.split("+")[0],
+        "metrics": judge(net, dataset, judge_on, device),
+    }
+    weights.save(name, net, card, half=True, folder=folder)
+    return weights.card(name, folder=folder)
+
+
+def loss(net: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Cross entropy between the scores of x_t and the label of x0."""
+    x_t, labels = batch
+    with bf16_where_fast(x_t.device):
+        scores = net(x_t)
+    return F.cross_entropy(scores.float(), labels, label_smoothing=0.02)
+
+
+def noisy_batches(
+    dataset: str, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Training batches without end: x_t (BATCH, C, S, S) and labels (BATCH,), all of one size S at a time."""
+    plan = PLANS[dataset]
+    for images, labels in image_chunks(dataset, generator):
+        for start in range(0, len(images) - BATCH + 1, BATCH):
+            x0 = images[start : start + BATCH].to(device)
+            if plan.flip:
+                x0 = torch.where(_coin(len(x0), generator).to(device), x0.flip(-1), x0)
+            x0 = shifted(x0, round(plan.shift * x0.shape[-1]), generator)
+            yield noised(x0, generator), labels[start : start + BATCH].to(device)
+
+
+def image_chunks(dataset: str, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images (CHUNK * BATCH, C, S, S) with labels, the size S changing from one chunk to the next, without end.
+
+    Flowers are drawn afresh for every chunk. Of a real data set, each chunk is a new random choice.
+    """
+    plan, count = PLANS[dataset], CHUNK * BATCH
+    stored: dict[int, tuple[Tensor, Tensor]] = {}
+    turn = 0
+    while True:
+        size = plan.sizes[turn % len(plan.sizes)]
+        if dataset == "flowers":
+            seed = int(torch.randint(2**31, (), generator=generator))
+            drawn = data.load("flowers", n=count, size=size, split="train", seed=seed)
+            yield drawn.images, drawn.labels
+        else:
+            if size not in stored:
+                whole = data.load(dataset, size=size, split="train")
+                stored[size] = ((whole.images * 127.5 + 127.5).round().to(torch.uint8), whole.labels)
+            images, labels = stored[size]
+            chosen = torch.randint(len(images), (count,), generator=generator)
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
+        turn += 1
+
+
+def noised(x0: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image (B, C, H, W) under its own amount of noise; a share CLEAN of them under none."""
+    log_snr = torch.empty(len(x0)).uniform_(*LOG_SNR, generator=generator)
+    log_snr[torch.rand(len(x0), generator=generator) < CLEAN] = torch.inf
+    return at_log_snr(x0, log_snr, torch.randn(x0.shape, generator=generator).to(x0.device))
+
+
+def at_log_snr(x0: Tensor, log_snr: Tensor, eps: Tensor) -> Tensor:
+    """x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, where alpha_bar = sigmoid(log_snr), (B,)."""
+    alpha_bar = torch.sigmoid(log_snr).to(x0)[:, None, None, None]  # (B, 1, 1, 1)
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+
+
+def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    """The batch moved by up to `most` pixels each way, the border repeated into the gap.
+
+    One displacement a group of eight neighbours in the batch: as random, and eight times fewer copies.
+    """
+    if most == 0:
+        return x
+    side = x.shape[-1]
+    padded = F.pad(x, (most, most, most, most), mode="replicate")
+    moved = []
+    for group in padded.split(8):
+        down, right = torch.randint(2 * most + 1, (2,), generator=generator).tolist()
+        moved.append(group[:, :, down : down + side, right : right + side])
+    return torch.cat(moved)
+
+
+@torch.no_grad()
+def judge(net: nn.Module, dataset: str, count: int = 2000, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Accuracy on held-out images, clean and by log-SNR, at every size of the plan."""
+    net.eval()
+    table: dict[str, dict[str, float]] = {}
+    held_out = None
+    for size in sorted(set(PLANS[dataset].sizes)):
+        held_out = load_held_out(dataset, count, size)
+        x0, labels = held_out.images, held_out.labels
+        eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(1))
+        row = {}
+        for log_snr in (torch.inf, *JUDGED_AT):
+            x_t = at_log_snr(x0, torch.full((len(x0),), float(log_snr)), eps)
+            read = torch.cat([net(part.to(device)).argmax(1).cpu() for part in x_t.split(500)])
+            row["clean" if log_snr == torch.inf else str(log_snr)] = round((read == labels).float().mean().item(), 4)
+        table[f"{size} px"] = row
+    assert held_out is not None
+    commonest = held_out.labels.bincount().max().item() / len(held_out.labels)
+    return {"held_out_images": len(held_out.labels), "chance": round(commonest, 4), "accuracy": table}
+
+
+def load_held_out(dataset: str, count: int, size: int) -> data.ImageSet:
+    """`count` images of the split "test", or all if there are fewer: never seen in training."""
+    if dataset == "flowers":
+        return data.load(dataset, n=count, size=size, split="test")
+    return data.load(dataset, size=size, split="test")[:count]
+
+
+def fingerprint(dataset: str) -> list[float]:
+    """The mean of each of the first 16 training images at 32 px: tells whether the images are still those of a card."""
+    return [round(m, 4) for m in data.load(dataset, n=16, size=32, split="train").images.mean(dim=(1, 2, 3)).tolist()]
+
+
+def machine(device: torch.device) -> str:
+    """The machine in plain words, without its name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{threads} of {os.cpu_count()} CPU cores, {platform.machine()}"
+
+
+def _coin(count: int, generator: torch.Generator) -> Tensor:
+    return (torch.rand(count, generator=generator) < 0.5)[:, None, None, None]
