@@ -1,0 +1,180 @@
+"""The solution edition: the source executed, with outputs that do not depend on who executed it."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from course_utils.editions.notebooks import label, notebook_metadata, tags, to_bytes
+from course_utils.errors import CourseError
+
+DEFAULT_PRESET = "laptop"
+PRESET_VARIABLE = "COURSE_PRESET"
+CHECK_OUTPUT = "nbval-check-output"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+MAX_BYTES = 1_500_000
+
+Progress = Callable[[int, int], None]
+
+
+class ExecutionError(CourseError):
+    """A cell failed. The message names lesson, cell and the error's last line."""
+
+
+def solution_cells(nb: NotebookNode) -> list[NotebookNode]:
+    """The source's cells as they stand in the solution edition: check cells also tagged for nbval."""
+    cells = copy.deepcopy(nb.cells)
+    for cell in cells:
+        if "check" in tags(cell):
+            cell.metadata["tags"] = [*tags(cell), CHECK_OUTPUT]
+    return cells
+
+
+def solution(nb: NotebookNode, preset: str, digest: str) -> NotebookNode:
+    """The solution edition before it is executed."""
+    edition = copy.deepcopy(nb)
+    edition.cells = solution_cells(nb)
+    edition.metadata = notebook_metadata(
+        lesson=nb.metadata.course.lesson, edition="solution", preset=preset, digest=digest
+    )
+    return edition
+
+
+def execute(
+    nb: NotebookNode,
+    preset: str = DEFAULT_PRESET,
+    dataset: str | None = None,
+    *,
+    folder: Path,
+    root: Path | None = None,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> NotebookNode:
+    """Run every cell in a fresh kernel and return an executed copy, tidied. The argument stays as it is.
+
+    Args:
+        nb: a notebook in either edition.
+        preset: what COURSE_PRESET says to the lesson.
+        dataset: if given, set as a papermill parameter (which adds a cell after the one tagged parameters).
+        folder: the kernel's working directory, `solutions/` or `notebooks/`.
+        root: put on the kernel's PYTHONPATH; the folder above `folder` if None.
+        timeout: seconds a cell may take; None sets no limit.
+        progress: called with (cells done, cells in all).
+
+    Raises:
+        ExecutionError: a cell raised, took too long or ended the kernel.
+    """
+    before = _with_dataset(nb, dataset) if dataset else copy.deepcopy(nb)
+    run = copy.deepcopy(before)
+    total = len(run.cells)
+
+    def report(cell: NotebookNode, cell_index: int, **_: Any) -> None:
+        if progress:
+            progress(cell_index + 1, total)
+
+    client = NotebookClient(
+        run,
+        kernel_name="python3",
+        timeout=timeout,
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own unencrypted loopback socket
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_executed=report,
+    )
+    try:
+        client.execute(env=_environment(preset, root or Path(folder).parent))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise ExecutionError(_failure(run, error)) from None
+    if progress:
+        progress(total, total)
+    return tidy(run, like=before)
+
+
+def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
+    """Executed cells with the metadata of `like`: no times, no versions, no widget state.
+
+    A widget needs its kernel, so its view is dropped from an output that also has a still picture or a text
+    for a page; an output that was only a widget (a progress bar) goes altogether.
+    """
+    clean = copy.deepcopy(executed)
+    clean.metadata = copy.deepcopy(like.metadata)
+    for cell, original in zip(clean.cells, like.cells, strict=True):
+        cell.metadata = copy.deepcopy(original.metadata)
+        if cell.cell_type == "code":
+            cell.outputs = [kept for output in cell.outputs if (kept := _still(output)) is not None]
+    return clean
+
+
+def recorded_size(nb: NotebookNode) -> tuple[int, str | None]:
+    """Bytes of the notebook on disk, and a sentence naming the biggest cells if they are too many."""
+    size = len(to_bytes(nb))
+    if size <= MAX_BYTES:
+        return size, None
+    weights = {i: len(nbformat.from_dict(c).__repr__()) for i, c in enumerate(nb.cells) if c.get("outputs")}
+    biggest = sorted(weights, key=lambda i: weights[i], reverse=True)[:3]
+    named = ", ".join(f"{label(nb, i)} with {weights[i] / 1e6:.2f} MB" for i in biggest)
+    return size, (
+        f"Lesson {nb.metadata.get('course', {}).get('lesson', '?')} would take {size / 1e6:.2f} MB, "
+        f"{MAX_BYTES / 1e6:.1f} MB are allowed: make smaller figures in {named}."
+    )
+
+
+def _still(output: NotebookNode) -> NotebookNode | None:
+    data = output.get("data", {})
+    if WIDGET_VIEW in data:
+        others = [mime for mime in data if mime not in (WIDGET_VIEW, "text/plain")]
+        if not others:
+            return None
+        del data[WIDGET_VIEW]
+    if output.output_type == "stream" and not output.text.strip():
+        return None
+    return output
+
+
+def _environment(preset: str, root: Path) -> dict[str, str]:
+    """The kernel's environment: this process's, with the preset, without what would change the outputs."""
+    env = dict(os.environ)
+    env[PRESET_VARIABLE] = preset
+    env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
+    env["PYTHONHASHSEED"] = "0"
+    env.pop("MPLBACKEND", None)  # a backend chosen for scripts would hide every figure
+    return env
+
+
+def _with_dataset(nb: NotebookNode, dataset: str) -> NotebookNode:
+    from papermill.parameterize import parameterize_notebook  # here, because it takes a second to load
+
+    return parameterize_notebook(copy.deepcopy(nb), {"dataset": dataset}, report_mode=False)
+
+
+def _failure(run: NotebookNode, error: Exception) -> str:
+    lesson = run.metadata.get("course", {}).get("lesson", "?")
+    index = _last_started(run)
+    if isinstance(error, CellExecutionError):
+        reason = (f"{error.ename}: {error.evalue}".strip().splitlines() or [error.ename])[-1]
+        # a message of several lines: name the kind of error as well as its last line
+        reason = reason if reason.startswith(error.ename) else f"{error.ename}: {reason}"
+    elif isinstance(error, CellTimeoutError):
+        reason = "it took longer than it may"
+    else:
+        reason = "the kernel died"
+    return f"Lesson {lesson} failed in {label(run, index)}: {reason[:400]}"
+
+
+def _last_started(run: NotebookNode) -> int:
+    """The cell that was running: the one that shows an error, else the first code cell without a count."""
+    code = [i for i, cell in enumerate(run.cells) if cell.cell_type == "code" and cell.source.strip()]
+    for i in code:
+        if any(output.output_type == "error" for output in run.cells[i].outputs):
+            return i
+    return next((i for i in code if run.cells[i].execution_count is None), code[-1] if code else 0)
