@@ -1,0 +1,60 @@
+"""The image sets of the course behind one function, `load`.
+
+| name | images | from where |
+|---|---|---|
+| flowers | drawn flowers with attributes and captions, any size from 16 to 128 px | made on the spot |
+| digits | 1,797 handwritten digits, 8 x 8 px | scikit-learn |
+| mnist, fashion_mnist | 70,000 images each, 28 x 28 px | downloaded once, with checksums |
+| cifar10 | 60,000 colour photos, 32 x 32 px | downloaded once, with a checksum |
+
+Downloaded files are kept in `cache_dir()`, in a folder with the set's name. Set the environment variable
+COURSE_DATA_DIR to keep them elsewhere, or to use files that you already have.
+"""
+
+from __future__ import annotations
+
+from course_utils.data import cifar, digits, flowers, idx
+from course_utils.data.cache import cache_dir
+from course_utils.data.imageset import ImageSet
+from course_utils.errors import CourseError
+
+__all__ = ["NAMES", "ImageSet", "cache_dir", "flowers", "load"]
+
+NAMES = ("flowers", "digits", "mnist", "fashion_mnist", "cifar10")
+SMALLEST, LARGEST = 4, 512
+
+
+def load(
+    name: str, n: int | None = None, size: int | None = None, split: str = "train", seed: int = 0
+) -> ImageSet:
+    """Load an image set.
+
+    Args:
+        name: one of `NAMES`.
+        n: how many images. Left out: 1,024 flowers, or all of a real set.
+        size: width and height in pixels. Left out: 32 for flowers, as published for the others. A real
+            set is resized with antialiasing.
+        split: "train" or "test". The two never share an image.
+        seed: which flowers, or the order of a real set. With the same seed, a larger `n` begins with the
+            images of a smaller one, at every size.
+
+    Returns:
+        An `ImageSet`; its images are float32 (n, C, size, size) in [-1, 1].
+
+    Raises:
+        CourseError: an unknown name or impossible number; a file that is missing and cannot be
+            downloaded, or is damaged. The message says what to do.
+    """
+    if name not in NAMES:
+        raise CourseError(f'There is no image set called "{name}": choose one of {", ".join(NAMES)}.')
+    if n is not None and n < 1:
+        raise CourseError(f"You asked for n = {n} images: ask for 1 or more.")
+    if size is not None and not SMALLEST <= size <= LARGEST:
+        raise CourseError(f"You asked for size = {size} px: choose {SMALLEST} to {LARGEST}.")
+    if name == "flowers":
+        return flowers.load(n, size, split, seed)
+    if name == "digits":
+        return digits.load(n, size, split, seed)
+    if name == "cifar10":
+        return cifar.load(n, size, split, seed)
+    return idx.load(name, n, size, split, seed)
