@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
+from course_utils.editions.cell_rules import plain_python
 from course_utils.editions.lessons import Course, Lesson
 from course_utils.editions.notebooks import read_notebook, tags
-from course_utils.editions.rules import plain_python
 from course_utils.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, solution_cells
 from course_utils.editions.source import read_source
 from course_utils.errors import CourseError

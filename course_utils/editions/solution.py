@@ -19,7 +19,6 @@ from course_utils.errors import CourseError
 DEFAULT_PRESET = "laptop"
 PRESET_VARIABLE = "COURSE_PRESET"
 CHECK_OUTPUT = "nbval-check-output"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MAX_BYTES = 1_500_000
 
 Progress = Callable[[int, int], None]
@@ -101,17 +100,15 @@ def execute(
 
 
 def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
-    """Executed cells with the metadata of `like`: no times, no versions, no widget state.
+    """Executed cells with the metadata of `like`: no times, no versions, no live widgets, no empty output."""
+    from course_utils.plots.still import without_live_widgets  # here: it loads matplotlib
 
-    A widget needs its kernel, so its view is dropped from an output that also has a still picture or a text
-    for a page; an output that was only a widget (a progress bar) goes altogether.
-    """
-    clean = copy.deepcopy(executed)
+    clean = without_live_widgets(executed)
     clean.metadata = copy.deepcopy(like.metadata)
     for cell, original in zip(clean.cells, like.cells, strict=True):
         cell.metadata = copy.deepcopy(original.metadata)
         if cell.cell_type == "code":
-            cell.outputs = [kept for output in cell.outputs if (kept := _still(output)) is not None]
+            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
     return clean
 
 
@@ -127,18 +124,6 @@ def recorded_size(nb: NotebookNode) -> tuple[int, str | None]:
         f"Lesson {nb.metadata.get('course', {}).get('lesson', '?')} would take {size / 1e6:.2f} MB, "
         f"{MAX_BYTES / 1e6:.1f} MB are allowed: make smaller figures in {named}."
     )
-
-
-def _still(output: NotebookNode) -> NotebookNode | None:
-    data = output.get("data", {})
-    if WIDGET_VIEW in data:
-        others = [mime for mime in data if mime not in (WIDGET_VIEW, "text/plain")]
-        if not others:
-            return None
-        del data[WIDGET_VIEW]
-    if output.output_type == "stream" and not output.text.strip():
-        return None
-    return output
 
 
 def _environment(preset: str, root: Path) -> dict[str, str]:
