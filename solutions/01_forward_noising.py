@@ -652,7 +652,7 @@ evidence(linear_schedule, 150)
 def mended_schedule(T):
     """A linear schedule for any T from 10 to 1000 that ends in noise.
 
-    Returns betas (T,), float64, rising, at most 0.999.
+    Returns betas (T,), float64, above 0 and at most 0.999.
     """
     ### BEGIN SOLUTION
     scale = 1000 / T

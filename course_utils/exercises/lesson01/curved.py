@@ -13,7 +13,8 @@ sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_sche
 mended_schedule = Exercise("mended_schedule", reference=diffusion.mended_schedule)
 
 
-def _expect_betas(got: object, T: int) -> Tensor:
+def _expect_betas(got: object, T: int, in_range: bool = True) -> Tensor:
+    """T finite numbers, not alpha_bar, and between 0 and 1 unless that is left for later."""
     if isinstance(got, Tensor) and got.shape == (T + 1,):
         start = got[0].item()
         expect(
@@ -21,18 +22,23 @@ def _expect_betas(got: object, T: int) -> Tensor:
             f"this is alpha_bar, from t = 0 to {T}: turn it into betas, beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).",
         )
     betas = expect_tensor(got, (T,))
+    if in_range:
+        _expect_range(betas)
+    return betas
+
+
+def _expect_range(betas: Tensor) -> None:
     expect(
         bool((betas >= 0).all()) and bool((betas <= 1).all()),
         f"beta is a share of the variance and lies between 0 and 1; here it goes from {betas.min().item():.2f} to "
         f"{betas.max().item():.2f}.",
     )
-    return betas
 
 
 @cosine_schedule.part
 def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
     T = 100
-    betas = _expect_betas(answer(T), T)
+    betas = _expect_betas(answer(T), T, in_range=False)
     want = diffusion.cosine_schedule(T)
     u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
 
@@ -88,7 +94,7 @@ def cosine_uses_its_offset(answer: Answer) -> None:
 @sigmoid_schedule.part
 def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
     T = 100
-    betas = _expect_betas(answer(T), T)
+    betas = _expect_betas(answer(T), T, in_range=False)
     want = diffusion.sigmoid_schedule(T)
     u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
     level = (torch.sigmoid(torch.tensor(3.0, dtype=torch.float64)) - torch.sigmoid(-3 + 6 * u)) / torch.tensor(
@@ -139,10 +145,7 @@ def sigmoid_is_cut_off(answer: Answer) -> None:
 def mended_is_a_schedule(answer: Answer) -> None:
     for T in (10, 50, 150, 1000):
         betas = _expect_betas(answer(T), T)
-        expect(
-            bool((betas.diff() >= -1e-9).all()),
-            f"with T = {T} the betas fall somewhere; noise should grow faster.",
-        )
+        expect(bool((betas > 0).all()), f"with T = {T} some betas are 0: a step that adds no noise is wasted.")
 
 
 @mended_schedule.part
