@@ -72,7 +72,8 @@ def fit(
     model.train()
     history, started = Fit(), time.perf_counter()
     endless = iter(batches)
-    with tqdm(total=steps, desc=title, leave=False, disable=quiet or not _someone_watches(), file=sys.stdout) as bar:
+    bar = tqdm(total=steps, desc=title, leave=False, disable=quiet or not _someone_watches(), file=sys.stdout)
+    try:
         for step in range(steps):
             batch = next(endless, None)
             if batch is None:
@@ -93,7 +94,9 @@ def fit(
             history.losses.append(value.item())
             bar.update()
             bar.set_postfix(loss=f"{history.losses[-1]:.3f}", refresh=False)
-    model.eval()
+    finally:
+        bar.close()
+        model.eval()
     history.seconds = time.perf_counter() - started
     return history
 

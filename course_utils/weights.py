@@ -47,9 +47,10 @@ def save(
         the path of the safetensors file.
 
     Raises:
-        CourseError: an improper name, or a file above 4 MB.
+        CourseError: an improper name, a file above 4 MB, or a folder that cannot be written to.
     """
     target = _file(name, folder or home())
+    check_writable(target.parent)
     tensors = {key: _for_disk(tensor, half) for key, tensor in module.state_dict().items()}
     content = to_safetensors(tensors)
     if len(content) > MAX_BYTES:
@@ -66,7 +67,6 @@ def save(
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(full_card, indent=2, ensure_ascii=False) + "\n"
-    target.parent.mkdir(parents=True, exist_ok=True)
     _write_atomically(target, content)
     _write_atomically(target.with_suffix(".json"), text.encode("utf-8"))
     return target
@@ -92,8 +92,7 @@ def load(name: str, module: torch.nn.Module, *, folder: Path | None = None) -> d
     content = file.read_bytes()  # read once, so that what is checked is what is used
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
         raise CourseError(
-            f"The weights {name!r} are not the file that their card describes (the SHA-256 differs): "
-            f"{_mend(name)}."
+            f"The weights {name!r} are not the file that their card describes (the SHA-256 differs): {_mend(name)}."
         )
     try:
         stored = parse_safetensors(content)
@@ -141,7 +140,7 @@ def card(name: str, *, folder: Path | None = None) -> dict[str, Any]:
 
 
 def home() -> Path:
-    """Where weights are written: the checkout's `weights/`, or, where the package is installed without one, the cache."""
+    """Where weights are written: the checkout's `weights/`, or the cache if the package was installed without one."""
     return _checkout() or cache()
 
 
@@ -150,6 +149,22 @@ def cache() -> Path:
     from course_utils.data import cache_dir  # here: the data floor need not be loaded to read weights of the checkout
 
     return cache_dir() / "weights"
+
+
+def check_writable(folder: Path | None = None) -> None:
+    """Make the folder (by default `home()`) and try it, better before a long training than after.
+
+    Raises:
+        CourseError: files cannot be made there.
+    """
+    folder = folder or home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()  # permission bits alone do not tell, on network drives or as root
+    except OSError:
+        raise CourseError(
+            f"The folder {folder} for weights cannot be written to: set COURSE_DATA_DIR to a folder that can."
+        ) from None
 
 
 def _checkout() -> Path | None:
@@ -174,7 +189,7 @@ def _file(name: str, folder: Path) -> Path:
 
 
 def _mend(name: str) -> str:
-    return f"restore it with git, or make it anew with `course train {name}`"
+    return f"restore them with git, or make them anew with `course train {name}`"
 
 
 def _for_disk(tensor: torch.Tensor, half: bool) -> torch.Tensor:
@@ -186,11 +201,13 @@ def _for_disk(tensor: torch.Tensor, half: bool) -> torch.Tensor:
 def _check_names(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     missing, extra = sorted(wanted.keys() - stored.keys()), sorted(stored.keys() - wanted.keys())
     if missing:
-        raise CourseError(f"The weights {name!r} lack {_first(missing)}: they belong to another network.")
+        raise CourseError(
+            f"The weights {name!r} lack {_first(missing)}: they are of another network, so {_mend(name)}."
+        )
     if extra:
         raise CourseError(
             f"The weights {name!r} hold {_first(extra)}, for which the module has no place: "
-            "they belong to another network."
+            f"they are of another network, so {_mend(name)}."
         )
 
 
@@ -198,13 +215,13 @@ def _check_tensor(name: str, key: str, stored: torch.Tensor, wanted: torch.Tenso
     if stored.shape != wanted.shape:
         raise CourseError(
             f"In the weights {name!r}, {key!r} has shape {tuple(stored.shape)} and the module wants "
-            f"{tuple(wanted.shape)}: they belong to another network."
+            f"{tuple(wanted.shape)}: they are of another network, so {_mend(name)}."
         )
     halved = stored.dtype == torch.float16 and wanted.is_floating_point()
     if stored.dtype != wanted.dtype and not halved:
         raise CourseError(
             f"In the weights {name!r}, {key!r} is {_kind(stored)} and the module wants {_kind(wanted)}: "
-            "they belong to another network."
+            f"they are of another network, so {_mend(name)}."
         )
 
 

@@ -26,6 +26,7 @@ LOG_SNR = (-8.0, 10.0)  # natural logarithm; at -8 no eye sees anything, at 10 n
 CLEAN = 0.15  # share of training images without any noise
 BATCH = 128
 CHUNK = 32  # batches drawn from one load of images
+JUDGED_ON = 2000  # held-out images at each size; fewer after a run too short to matter
 JUDGED_AT = (10, 8, 6, 4, 2, 0, -2, -4, -6, -8, -10)  # log-SNR
 
 
@@ -79,7 +80,6 @@ def train_recogniser(
     device: torch.device | str = "cpu",
     folder: Path | None = None,
     quiet: bool = False,
-    judge_on: int = 2000,
 ) -> dict[str, Any]:
     """Train, round to 16 bits, judge on held-out images, and store the weights with their card.
 
@@ -90,12 +90,12 @@ def train_recogniser(
         device: where to train.
         folder: where to store; by default the checkout's `weights/`.
         quiet: no progress bar.
-        judge_on: held-out images judged at each size.
 
     Returns:
         the card, as stored.
     """
     check_dataset(dataset)
+    weights.check_writable(folder)  # before the work, not after it
     plan, name = PLANS[dataset], f"recogniser-{dataset}"
     steps = steps or (plan.brief_steps if brief else plan.steps)
     classes = data.load(dataset, n=1).classes
@@ -123,7 +123,7 @@ def train_recogniser(
         "seconds": round(history.seconds),
         "machine": machine(torch.device(device)),
         "torch": torch.__version__.split("+")[0],
-        "metrics": judge(net, dataset, judge_on, device),
+        "metrics": judge(net, dataset, JUDGED_ON if steps >= 100 else 64, device),
     }
     weights.save(name, net, card, half=True, folder=folder)
     return weights.card(name, folder=folder)
@@ -205,7 +205,7 @@ def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def judge(net: nn.Module, dataset: str, count: int = 2000, device: torch.device | str = "cpu") -> dict[str, Any]:
+def judge(net: nn.Module, dataset: str, count: int = JUDGED_ON, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Accuracy on held-out images, clean and by log-SNR, at every size of the plan."""
     net.eval()
     table: dict[str, dict[str, float]] = {}

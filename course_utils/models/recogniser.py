@@ -33,7 +33,8 @@ class RecogniserNet(nn.Module):
         self.stage2 = ResidualBlock(first, second)
         self.stage3 = ResidualBlock(second, third)
         self.head = nn.Linear(third, classes)
-        self.to(memory_format=torch.channels_last)  # the layout in which convolutions are fast, on CPU and GPU
+        # the memory layout in which convolutions are fast, on CPU and GPU (PyTorch's stubs do not know this call)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, x: Tensor) -> Tensor:
         """What the scores are computed from: (B, C, H, W) -> (B, widths[2])."""

@@ -1,0 +1,123 @@
+"""Recipes run, and the weights that come with the course are those that their cards describe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_utils import data, recipes, weights
+from course_utils.errors import CourseError
+from course_utils.metrics.recogniser_training import PLANS, channels_of, fingerprint, noisy_batches
+from course_utils.models import RecogniserNet
+
+FOLDER = Path(__file__).resolve().parents[2] / "weights"
+SHIPPED = sorted(file.stem for file in FOLDER.glob("*.safetensors"))
+CARD_KEYS = {
+    "name", "recipe", "what", "data", "fingerprint", "classes", "steps", "batch", "seed", "seconds", "machine",
+    "torch", "metrics", "parameters", "stored_as", "bytes", "sha256",
+}  # fmt: skip
+
+
+def test_the_course_comes_with_recognisers() -> None:
+    assert {f"recogniser-{d}" for d in ("flowers", "digits", "mnist", "cifar10")} <= set(SHIPPED)
+
+
+def test_every_card_has_its_weights_and_every_weights_their_card() -> None:
+    assert sorted(file.stem for file in FOLDER.glob("*.json")) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_card_is_complete_and_agrees_with_its_file(name: str) -> None:
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    card, content = json.loads(text), (FOLDER / f"{name}.safetensors").read_bytes()
+    assert set(card) == CARD_KEYS
+    assert card["name"] == name and card["recipe"] in recipes.RECIPES
+    assert card["sha256"] == hashlib.sha256(content).hexdigest()
+    assert card["bytes"] == len(content) < 4_000_000
+    assert card["seconds"] > 0 and card["metrics"]["held_out_images"] >= 300
+    net = RecogniserNet(channels_of(name.removeprefix("recogniser-")), len(card["classes"]))
+    weights.load(name, net, folder=FOLDER)
+    assert card["parameters"] == sum(p.numel() for p in net.parameters())
+    assert card["steps"] == recipes.RECIPES[name].steps["laptop"], "the card is not of the full recipe"
+    assert not re.search(r"[/\\]|localhost|\.local\b", text), "a card names no path and no host"
+
+
+def test_the_flowers_are_still_those_that_the_recogniser_learnt() -> None:
+    then, now = weights.card("recogniser-flowers")["fingerprint"], fingerprint("flowers")
+    assert now == pytest.approx(then, abs=2e-3), (
+        "The drawing of flowers has changed since their recogniser was trained: run `course train recogniser-flowers`."
+    )
+    assert max(now) - min(now) > 0.05  # different flowers, so that the comparison says something
+
+
+def test_the_classes_on_the_cards_are_the_data_sets() -> None:
+    for dataset in ("flowers", "digits"):
+        assert tuple(weights.card(f"recogniser-{dataset}")["classes"]) == data.load(dataset, n=1).classes
+
+
+def test_a_smoke_run_trains_judges_and_stores(tmp_path: Path) -> None:
+    before = {file: file.read_bytes() for file in FOLDER.iterdir()}
+    card = recipes.train("recogniser-digits", "smoke", folder=tmp_path, quiet=True)
+    assert set(card) == CARD_KEYS and card["steps"] == recipes.RECIPES["recogniser-digits"].steps["smoke"]
+    assert weights.load("recogniser-digits", RecogniserNet(1, 10), folder=tmp_path) == card
+    for row in card["metrics"]["accuracy"].values():
+        assert "clean" in row and all(0 <= share <= 1 for share in row.values())
+    assert {file: file.read_bytes() for file in FOLDER.iterdir()} == before
+
+
+def test_a_smoke_run_goes_nowhere_near_the_good_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def run(**arguments: object) -> dict[str, object]:
+        asked.update(arguments)
+        return {}
+
+    recipe = recipes.Recipe("try", "", 0, {"smoke": 1, "laptop": 2, "gpu": 3}, run)
+    monkeypatch.setitem(recipes.RECIPES, "try", recipe)
+    monkeypatch.setattr(weights, "cache", lambda: tmp_path)
+    recipes.train("try", "smoke")
+    assert asked == {"steps": 1, "device": "cpu", "folder": tmp_path / "smoke", "quiet": False}
+    recipes.train("try", "laptop")
+    assert asked["steps"] == 2 and asked["folder"] is None
+    monkeypatch.setenv("COURSE_PRESET", "smoke")
+    recipes.train("try")
+    assert asked["steps"] == 1
+    recipes.train("try", "laptop")
+    assert asked["steps"] == 2
+
+
+def test_lecture_trains_nothing() -> None:
+    assert recipes.train("recogniser-digits", "lecture") == weights.card("recogniser-digits")
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(CourseError, match="no recipe 'nothing': choose one of recogniser-flowers"):
+        recipes.train("nothing")
+    with pytest.raises(CourseError, match="no preset 'fast': choose auto, smoke"):
+        recipes.train("recogniser-digits", "fast")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_the_gpu_preset_without_a_gpu_is_refused() -> None:
+    with pytest.raises(CourseError, match="needs a CUDA GPU"):
+        recipes.train("recogniser-digits", "gpu")
+
+
+@pytest.mark.parametrize("dataset", ["flowers", "digits"])
+def test_batches_repeat_with_their_seed_and_come_in_every_size(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("course_utils.metrics.recogniser_training.CHUNK", 1)
+
+    def draw(seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        batches = noisy_batches(dataset, torch.Generator().manual_seed(seed))
+        return [batch for batch, _ in zip(batches, PLANS[dataset].sizes, strict=False)]
+
+    first, again, other = draw(0), draw(0), draw(1)
+    assert [x.shape[-1] for x, _ in first] == list(PLANS[dataset].sizes)
+    assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0][0], other[0][0])
+    assert not torch.equal(first[0][1], first[2][1])  # a new choice of images each time
