@@ -1,0 +1,102 @@
+"""Makes the pictures that the README and the openings of lessons show: `python docs/make_pictures.py`.
+
+No network is involved. The pictures that run backwards use the exact denoiser of a finite garden
+(`course_utils.diffusion.ideal_denoiser`), so they end in flowers of that garden: what a perfectly trained model that
+has learnt its data by heart would do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from course_utils import data, plots
+from course_utils.diffusion import alpha_bars, cosine_schedule, ideal_denoiser, q_sample
+
+FOLDER = Path(__file__).parent / "pictures"
+PAPER, GAP = 255, 4
+
+
+def denoise_path(garden: Tensor, count: int, steps: int, seed: int) -> list[Tensor]:
+    """From noise to the garden's flowers with deterministic DDIM steps (Song et al. 2020, arXiv 2010.02502, eq. 12).
+
+    Args:
+        garden: (N, C, H, W), the whole data set.
+        count: how many pictures.
+        steps: how many steps.
+        seed: of the starting noise.
+
+    Returns:
+        steps + 1 batches (count, C, H, W), from noise to pictures.
+    """
+    alpha_bar = alpha_bars(cosine_schedule(1000))
+    times = torch.linspace(999, 0, steps + 1).round().long().tolist()
+    x = torch.randn(count, *garden.shape[1:], generator=torch.Generator().manual_seed(seed))
+    path = [x]
+    for t, t_next in itertools.pairwise(times):
+        a, a_next = alpha_bar[t].item(), alpha_bar[t_next].item()
+        x0 = ideal_denoiser(x, torch.full((count,), t), alpha_bar, garden)
+        eps = (x - a**0.5 * x0) / (1 - a) ** 0.5
+        x = a_next**0.5 * x0 + (1 - a_next) ** 0.5 * eps
+        path.append(x)
+    return path
+
+
+def sheet(rows: list[Tensor], scale: int = 1) -> Image.Image:
+    """Rows of pictures, (N, C, H, W) each, on a sheet of white paper."""
+    strips = []
+    for row in rows:
+        tiles = plots.to_uint8(row).repeat(scale, axis=1).repeat(scale, axis=2)  # (N, H, W, C)
+        padded = np.pad(tiles, ((0, 0), (GAP, GAP), (GAP, GAP), (0, 0)), constant_values=PAPER)
+        strips.append(np.concatenate(list(padded), axis=1))
+    return Image.fromarray(np.concatenate(strips))
+
+
+def save(picture: Image.Image, name: str) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    picture.save(FOLDER / name, optimize=True)
+    print(f"{name}: {picture.width} x {picture.height}, {(FOLDER / name).stat().st_size // 1024} KB")
+
+
+def noise_to_flowers() -> None:
+    """The README's cover: four flowers rise out of noise, from left to right."""
+    garden = data.load("flowers", n=3000, size=64, seed=3).images
+    path = denoise_path(garden, count=4, steps=40, seed=5)
+    shown = [path[k] for k in (0, 10, 16, 20, 23, 26, 30, 35, 40)]
+    save(sheet([torch.stack([x[i] for x in shown]) for i in range(4)], scale=2), "noise_to_flowers.png")
+
+
+def prompts() -> None:
+    """Lesson 00: what the last lesson does. Each row asks for another flower."""
+    garden = data.load("flowers", n=20000, size=32, seed=4)
+    wanted = [("daisy", "white"), ("tulip", "red"), ("sunflower", "yellow"), ("poppy", "pink")]
+    rows = []
+    for k, (species, colour) in enumerate(wanted):
+        match = (garden.table["species"] == species) & (garden.table["petal_colour"] == colour)
+        chosen = garden.images[torch.tensor(match.tolist())]
+        rows.append(denoise_path(chosen, count=8, steps=40, seed=10 + k)[-1])
+    save(sheet(rows, scale=3), "00_prompts.png")
+
+
+def forward_noising() -> None:
+    """Lesson 01: flowers drown in noise, from left to right."""
+    flowers = data.load("flowers", n=5, size=32, split="test", seed=1).images
+    alpha_bar = alpha_bars(cosine_schedule(1000))
+    times = torch.tensor([0, 60, 140, 240, 350, 470, 600, 750, 1000])
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for flower in flowers:
+        x0 = flower.expand(len(times), -1, -1, -1)
+        rows.append(q_sample(x0, times, alpha_bar, torch.randn(x0.shape, generator=generator)))
+    save(sheet(rows, scale=3), "01_forward_noising.png")
+
+
+if __name__ == "__main__":
+    noise_to_flowers()
+    prompts()
+    forward_noising()
