@@ -13,7 +13,7 @@ import torch
 
 from course_utils.data.flowers import attributes
 from course_utils.data.flowers.attributes import CHOICES, LEAVES, PETALS, SPECIES, sample
-from course_utils.data.flowers.draw import render
+from course_utils.data.flowers.painter import render
 from course_utils.data.imageset import ImageSet, check_split
 
 __all__ = ["CHOICES", "LEAVES", "PETALS", "SPECIES", "draw", "load", "sample"]

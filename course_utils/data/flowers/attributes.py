@@ -25,7 +25,7 @@ PETALS: dict[str, tuple[int, ...]] = {
     "bellflower": (3, 4, 5),
     "lily": (5, 6, 7, 8),
     "pansy": (5,),
-    "lotus": (5, 6, 7, 8),
+    "lotus": (5, 6, 7),
     "primrose": (4, 5, 6),
 }
 SPECIES = tuple(PETALS)

@@ -62,62 +62,61 @@ def sunflower(b: Brush, p: Plane) -> None:
     r, angle = polar(p)
     n = b.petals
     turn = b.vary("turn", 0, 6.283)
-    width = 0.74 * torch.tan(math.pi / n)
-    for offset, tone in ((0.5, -0.30), (0.0, 0.0)):
+    width = 0.60 * torch.tan(math.pi / n)
+    for offset, tone, length in ((0.5, -0.36, 0.66), (0.0, 0.0, 0.73)):
         phi, number = sdf.fold(angle - turn + offset * 2 * math.pi / n, n)
         u, v = r * torch.cos(phi), r * torch.sin(phi)
-        d = sdf.lens(u - 0.30, v, 0.70, width, skew=-0.1)
+        d = sdf.lens(u - 0.28, v, length, width, skew=-0.15)
         shade = 0.62 + tone + 0.5 * (u - 0.7) + lit(p) + 0.06 * torch.cos(2.4 * number)
         shade = shade - 0.2 * sdf.bump(v, 0.05) - 0.25 * sdf.bump(d, 0.06) - 0.3 * sdf.bump(r - 0.5, 0.16)
         b.paint(sdf.coverage(d, p.pixel), shade, b.petal_colour)
-    disc(b, p, r, angle, 0.50, grain=0.34)
-    ring = 0.24 * sdf.bump(r - 0.30, 0.10)
+    disc(b, p, r, angle, 0.47, grain=0.34)
+    ring = 0.24 * sdf.bump(r - 0.28, 0.10)
     b.paint(ring, torch.zeros_like(r), b.centre_colour)
 
 
 def rose(b: Brush, p: Plane) -> None:
-    """Whorls of rounded petals, one inside the other, each with a bright rim over a dark fold."""
+    """Whorls of rounded petals, fewer and fewer, each with a bright rim over the dark fold of the one outside it."""
     turn = b.vary("turn", 0, 6.283)
-    for layer, size in enumerate((1.0, 0.80, 0.61, 0.43)):
+    for layer, (size, count, dent) in enumerate(((1.0, b.petals, 0.15), (0.77, b.petals - 1, 0.14), (0.56, 3.0, 0.22))):
         q = Plane(p.x, p.y - 0.035 * layer, p.pixel)
         r, angle = polar(q)
-        n = b.petals - min(layer, 2)
-        phi, number = sdf.fold(angle - turn - 1.9 * layer, n)
-        c = phi * n / math.pi  # -1 to 1 across a petal
-        edge = size * (1.0 - 0.13 * c.square() * c.square() + 0.02 * torch.cos(2.4 * number))
+        phi, number = sdf.fold(angle - turn - 1.9 * layer, torch.as_tensor(count))
+        c = phi * (count / math.pi)  # -1 to 1 across a petal
+        edge = size * (1.0 - dent * c.square() * c.square())
+        inside = ((r - edge) / 0.24 + 1.0).clamp(-0.5, 1.0)  # 0 in the fold, 1 on the rim
+        shade = 0.24 + 0.05 * layer + 0.50 * inside + 0.15 * c + 1.4 * lit(q) + 0.04 * torch.cos(2.4 * number)
         d = (r - edge) * 0.95
-        inside = (r - size + 0.22) / 0.22  # 0 in the fold, 1 on the rim
-        shade = 0.30 + 0.06 * layer + 0.42 * inside.clamp(-0.6, 1.0) + 0.11 * c + 1.3 * lit(q)
-        shade = shade - 0.20 * sdf.bump(d + 0.02, 0.05)
-        b.paint(sdf.coverage(d, p.pixel), shade, b.petal_colour)
-    q = Plane(p.x, p.y - 0.10, p.pixel)
-    r, angle = polar(q)
-    d = r - 0.22
-    swirl = torch.cos(angle - 13.0 * r - turn)
-    b.paint(sdf.coverage(d, p.pixel), 0.50 + 0.35 * swirl + lit(q), b.centre_colour)
+        b.paint(sdf.coverage(d, p.pixel), shade - 0.25 * sdf.bump(d, 0.05), b.petal_colour)
+    # The innermost petal is rolled: its rim runs in a spiral round the core.
+    r, angle = polar(Plane(p.x, p.y - 0.10, p.pixel))
+    rolled = torch.cos(angle - turn - 17.0 * r)
+    d = r - 0.34
+    b.paint(sdf.coverage(d, p.pixel), 0.42 + 0.34 * rolled - 0.2 * sdf.bump(d, 0.05), b.petal_colour)
+    d = r - 0.18
+    b.paint(sdf.coverage(d, p.pixel), 0.62 + 2.0 * lit(p) - 0.3 * sdf.bump(d, 0.08), b.centre_colour)
 
 
 def poppy(b: Brush, p: Plane) -> None:
-    """A few broad crinkled petals that overlap into a bowl, dark blotches, a ring of stamens about a pod."""
+    """A few broad crinkled petals that overlap into a bowl; a dark fringe of stamens about a pale pod."""
     r, angle = polar(p)
     n = b.petals
     turn = b.vary("turn", 0, 6.283)
     phi, number = sdf.fold(angle - turn, n)
     c = phi * n / math.pi
     crinkle = 0.020 * torch.cos(9.0 * angle + 6.0 * turn) + 0.012 * torch.cos(14.0 * angle)
-    edge = 0.99 - 0.20 * c.square() * c.square() * c.square() + crinkle
+    edge = 0.99 - 0.22 * c.square() * c.square() * c.square() + crinkle
     d = (r - edge) * 0.92
-    shade = 0.22 + 0.50 * r + 0.20 * c + lit(p) + 0.05 * torch.cos(2.4 * number)
+    shade = 0.16 + 0.58 * r + 0.20 * c + lit(p) + 0.05 * torch.cos(2.4 * number)
     shade = shade + 0.05 * torch.cos(30.0 * phi) - 0.30 * sdf.bump(d, 0.05)
-    shade = shade - 0.30 * sdf.bump((c.abs() - 1.0) * r, 0.10)  # the fold between two petals
+    shade = shade - 0.45 * sdf.bump((c.abs() - 1.0) * r, 0.12)  # the fold between two petals
     b.paint(sdf.coverage(d, p.pixel), shade, b.petal_colour)
-    u, v = r * torch.cos(phi), r * torch.sin(phi)
-    blotch = sdf.ellipse(u - 0.34, v, 0.20, 0.55 * 0.34 * torch.tan(math.pi / n) + 0.03)
-    dark = (b.petal_colour[0] * 0.22, b.petal_colour[1] * 0.0, b.petal_colour[2] * 0.0)
-    b.paint(0.92 * sdf.coverage(blotch, p.pixel.clamp(min=0.08)), torch.zeros_like(r), dark)
-    pod = r - 0.21
-    rays = torch.cos(8.0 * angle - turn)
-    b.paint(sdf.coverage(pod, p.pixel), 0.62 + 0.20 * rays + 3 * lit(p) - 0.3 * r / 0.21, b.centre_colour)
+    dark = (b.petal_colour[0] * 0.16, b.petal_colour[1] * 0.0, b.petal_colour[2] * 0.0)
+    fine = (1.0 - 4.0 * p.pixel).clamp(0.0, 1.0)
+    fringe = r - 0.40 - 0.09 * fine * torch.cos(18.0 * angle)
+    b.paint(0.94 * sdf.coverage(fringe * 0.6, p.pixel), torch.zeros_like(r), dark)
+    rays = 0.16 * fine * torch.cos(8.0 * angle - turn)
+    b.paint(sdf.coverage(r - 0.24, p.pixel), 0.66 + rays + 2 * lit(p) - 0.3 * r / 0.24, b.centre_colour)
 
 
 def lily(b: Brush, p: Plane) -> None:
@@ -177,13 +176,14 @@ def primrose(b: Brush, p: Plane) -> None:
     phi, number = sdf.fold(angle - b.vary("turn", 0, 6.283), n)
     u, v = r * torch.cos(phi), (r * torch.sin(phi)).abs()
     slope = torch.tan(math.pi / n)
-    at = 1.0 / (1.0 + 0.46 * slope)  # the two lobes of a heart are circles about (at, +-off)
-    off, size = at * slope * 0.46, at * slope * 0.44
+    at = 1.0 / (1.0 + 0.44 * slope)  # the two lobes of a heart are circles about (at, +-off)
+    off, size = at * slope * 0.37, at * slope * 0.42
     lobe = torch.hypot(u - at, v - off) - size
     lean = torch.atan(off / at) + torch.asin(size / torch.hypot(off, at))
+    lean = 0.86 * lean
     wedge = torch.maximum(v * torch.cos(lean) - u * torch.sin(lean), u - at)
     d = torch.minimum(lobe, wedge)
-    shade = 0.26 + 0.45 * u + lit(p) + 0.06 * torch.cos(2.4 * number) - 0.22 * sdf.bump(v, 0.05)
+    shade = 0.26 + 0.45 * u + lit(p) + 0.06 * torch.cos(2.4 * number)
     shade = shade - 0.26 * sdf.bump(d, 0.07)
     b.paint(sdf.coverage(d, p.pixel), shade, b.petal_colour)
     star = r - 0.36 * (1.0 - 0.45 * (phi * n / math.pi).abs())

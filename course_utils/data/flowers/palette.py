@@ -29,16 +29,16 @@ LEAF: Ramp = ("#1c4a2c", "#3f8a45", "#8cc468")
 
 # For each sky: top, middle and bottom of its gradient, the far hill, the near meadow.
 SKIES: dict[str, tuple[str, str, str, str, str]] = {
-    "day": ("#4f9fe6", "#9fd0f5", "#e6f4f4", "#a6d08e", "#6fae5c"),
+    "day": ("#4f9fe6", "#97ccf5", "#eaf5ee", "#a9d38f", "#6fb05a"),
     "dusk": ("#5a4a92", "#d9788f", "#ffc987", "#7d5a78", "#4b4a5c"),
-    "night": ("#0b1033", "#18215a", "#34427f", "#1c2f55", "#142642"),
-    "mist": ("#a3b3b8", "#bcc8c8", "#d3dad4", "#a9bab0", "#8ba394"),
+    "night": ("#0b1238", "#1a2563", "#41508f", "#20365c", "#152a45"),
+    "mist": ("#8aa3ae", "#b3c4c6", "#e2e4d6", "#a7bbb1", "#7f9d8c"),
 }
 # What the light of each sky does to a petal or leaf: red, green and blue are multiplied by this.
 LIGHT: dict[str, tuple[float, float, float]] = {
     "day": (1.0, 1.0, 1.0),
     "dusk": (1.0, 0.93, 0.92),
-    "night": (0.86, 0.88, 1.0),
+    "night": (0.95, 0.95, 1.0),
     "mist": (0.97, 0.98, 0.98),
 }
 

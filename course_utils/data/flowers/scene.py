@@ -16,7 +16,7 @@ from course_utils.data.flowers import palette, sdf
 _SKIES = palette.table(list(palette.SKIES.values()))  # (K, 5, 3)
 _LIGHT = torch.tensor(list(palette.LIGHT.values()))  # (K, 3)
 _NIGHT = list(palette.SKIES).index("night")
-_STARS = 9
+_STARS = 10
 Colour = tuple[Tensor, Tensor, Tensor]
 
 
@@ -24,27 +24,25 @@ Colour = tuple[Tensor, Tensor, Tensor]
 class Brush:
     """The canvas of a batch of B flowers and what is needed to paint on it.
 
-    Each per-flower number has shape (B, 1, 1): cx, cy (the head's centre), radius (of the head),
-    petals and leaves (how many). `vary(name)` is a number in [0, 1) that is the flower's own.
+    `numbers` has what differs from flower to flower, each (B, 1, 1). `vary(name)` is a number in [0, 1) that is the
+    flower's own. A colour is the three coefficients of its ramp: see `palette.quadratic`.
     """
 
     canvas: Tensor  # (B, 3, H, W)
     x: Tensor  # (1, 1, W)
     y: Tensor  # (1, H, 1)
     pixel: float
-    variation: dict[str, Tensor]
-    sky: Tensor  # (B,) index of the sky
-    cx: Tensor
-    cy: Tensor
-    radius: Tensor
-    petals: Tensor
-    leaves: Tensor
+    numbers: dict[str, Tensor]
     petal_colour: Colour
     centre_colour: Colour
     leaf_colour: Colour
 
+    def __post_init__(self) -> None:
+        self.cx, self.cy, self.radius = (self.numbers[name] for name in ("cx", "cy", "radius"))
+        self.petals, self.leaves = self.numbers["petals"], self.numbers["leaves"]
+
     def vary(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return low + (high - low) * self.variation[name]
+        return low + (high - low) * self.numbers[name]
 
     def paint(self, alpha: Tensor, shade: Tensor, colour: Colour, rows: slice = slice(None)) -> None:
         """Lay a shape on the canvas: `alpha` its coverage, `shade` the place on the colour's ramp, (B, H, W)."""
@@ -63,7 +61,7 @@ def light(stops: Tensor, sky: Tensor, exposure: Tensor) -> Tensor:
     return (stops * _LIGHT[sky][:, None] * exposure).clamp(0.0, 1.0)
 
 
-def background(sky: Tensor, x: Tensor, y: Tensor, pixel: float, vary: dict[str, Tensor]) -> Tensor:
+def background(sky: Tensor, x: Tensor, y: Tensor, pixel: float, numbers: dict[str, Tensor]) -> Tensor:
     """The sky with its glow or stars, a far hill and a near meadow: a new canvas (B, 3, H, W)."""
     colours = _SKIES[sky]  # (B, 5, 3)
     low = ((y[:, None] + 0.75) / 1.75).clamp(0.0, 1.0)  # (1, 1, H, 1), 0 at the horizon
@@ -73,9 +71,9 @@ def background(sky: Tensor, x: Tensor, y: Tensor, pixel: float, vary: dict[str, 
     canvas = column.expand(-1, -1, -1, x.shape[-1]).clone()
     night = torch.nonzero(sky == _NIGHT).flatten()
     if len(night):
-        canvas[night] += _stars({k: v[night] for k, v in vary.items()}, x, y, pixel)[:, None]
+        canvas[night] += _stars(numbers["phase"][night], numbers["turn"][night], x, y, pixel)[:, None]
     for name, base, height, tone in (("hill", -0.70, 0.10, 3), ("hill2", -0.83, 0.07, 4)):
-        edge = base + height * torch.sin(2.2 * x + 6.283 * vary[name])  # (B, 1, W)
+        edge = base + height * torch.sin(2.2 * x + 6.283 * numbers[name])  # (B, 1, W)
         first = int((0.5 - 0.5 * (base + height + pixel)) * y.shape[1])  # the rows above have no hill
         alpha = sdf.coverage(y[:, first:] - edge, pixel)
         shaded = colours[:, tone, :, None, None] * (1.0 + 0.35 * (y[:, None, first:] - base))
@@ -84,13 +82,13 @@ def background(sky: Tensor, x: Tensor, y: Tensor, pixel: float, vary: dict[str, 
     return canvas
 
 
-def _stars(vary: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor:
+def _stars(across: Tensor, up: Tensor, x: Tensor, y: Tensor, pixel: float) -> Tensor:
     """Soft points of light, (B, H, W), each averaged exactly over its pixels so that every size shows the same sky."""
     i = torch.arange(_STARS, dtype=torch.float32)
     # Two irrational steps spread the points evenly, from a start that differs by flower.
-    sx = 2.0 * torch.frac(vary["phase"][:, 0] + i * 0.7548777) - 1.0  # (B, S)
-    sy = 1.3 * torch.frac(vary["turn"][:, 0] + i * 0.5698403) - 0.3
-    sigma = 0.022 + 0.016 * torch.frac(i * 0.618)
+    sx = 2.0 * torch.frac(across[:, 0] + i * 0.7548777) - 1.0  # (B, S)
+    sy = 1.3 * torch.frac(up[:, 0] + i * 0.5698403) - 0.3
+    sigma = 0.018 + 0.014 * torch.frac(i * 0.618)
 
     def share(axis: Tensor, centre: Tensor) -> Tensor:  # (B, S, length): the part of a star in each pixel
         scale = 1.0 / (sigma * 2**0.5)[None, :, None]
