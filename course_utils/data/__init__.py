@@ -24,9 +24,7 @@ NAMES = ("flowers", "digits", "mnist", "fashion_mnist", "cifar10")
 SMALLEST, LARGEST = 4, 512
 
 
-def load(
-    name: str, n: int | None = None, size: int | None = None, split: str = "train", seed: int = 0
-) -> ImageSet:
+def load(name: str, n: int | None = None, size: int | None = None, split: str = "train", seed: int = 0) -> ImageSet:
     """Load an image set.
 
     Args:

@@ -94,7 +94,7 @@ def download(urls: list[str], target: Path, check: Callable[[Path], str | None])
                 continue
             wrong = check(part)
             if wrong is None:
-                os.replace(part, target)
+                part.replace(target)
                 return
             trouble = wrong
         raise CourseError(

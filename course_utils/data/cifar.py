@@ -11,7 +11,6 @@ however many batches there are) are checked by structure instead: whole records,
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tarfile
 import zlib
@@ -115,7 +114,7 @@ def _unpack(archive: Path, target: Path) -> None:
         missing = [name for name in (*BATCHES, TEST) if not (part / name).is_file()]
         if missing:
             raise cache.damaged(archive, f"it lacks {', '.join(missing)}")
-        os.replace(part, target)
+        part.replace(target)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise cache.damaged(archive, "it is not a whole tar.gz archive") from error
     except OSError as error:

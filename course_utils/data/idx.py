@@ -84,7 +84,9 @@ def load(name: str, n: int | None, size: int | None, split: str, seed: int) -> I
     pixels = parse(cache.read(image_path), 3, image_path)
     labels = parse(cache.read(label_path), 1, label_path)
     if pixels.shape[1:] != (_SIDE, _SIDE):
-        raise cache.damaged(image_path, f"its images are {pixels.shape[1]} x {pixels.shape[2]} px, not {_SIDE} x {_SIDE}")
+        raise cache.damaged(
+            image_path, f"its images are {pixels.shape[1]} x {pixels.shape[2]} px, not {_SIDE} x {_SIDE}"
+        )
     if len(pixels) != len(labels):
         raise CourseError(
             f"{image_path} holds {len(pixels):,} images and {label_path.name} holds {len(labels):,} labels: "

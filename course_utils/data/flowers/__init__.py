@@ -1,7 +1,7 @@
 """Flowers, drawn on the spot: endless, seeded, any size, each with known attributes and a caption.
 
-    from course_utils.data import flowers
-    flowers.draw({"species": "daisy", "petals": 8, "petal_colour": "red", "sky": "dusk"}, size=64)
+from course_utils.data import flowers
+flowers.draw({"species": "daisy", "petals": 8, "petal_colour": "red", "sky": "dusk"}, size=64)
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import torch
 
-from course_utils.data.flowers import attributes
+from course_utils.data.flowers import attributes, captions
 from course_utils.data.flowers.attributes import CHOICES, LEAVES, PETALS, SPECIES, sample
 from course_utils.data.flowers.painter import render
 from course_utils.data.imageset import ImageSet, check_split
 
-__all__ = ["CHOICES", "LEAVES", "PETALS", "SPECIES", "draw", "load", "sample"]
+__all__ = ["CHOICES", "LEAVES", "PETALS", "SPECIES", "captions", "draw", "load", "sample"]
 
 DEFAULT_COUNT, DEFAULT_SIZE = 1024, 32
 
@@ -35,12 +35,14 @@ def load(n: int | None = None, size: int | None = None, split: str = "train", se
         labels=torch.tensor([species[s] for s in table["species"]], dtype=torch.int64),
         classes=SPECIES,
         table=table,
-        captions=None,
+        captions=captions.write(table),
     )
 
 
 def draw(
-    chosen: pd.DataFrame | Mapping[str, object] | Sequence[Mapping[str, object]], size: int = DEFAULT_SIZE, seed: int = 0
+    chosen: pd.DataFrame | Mapping[str, object] | Sequence[Mapping[str, object]],
+    size: int = DEFAULT_SIZE,
+    seed: int = 0,
 ) -> torch.Tensor:
     """Draw flowers with the attributes that you choose.
 

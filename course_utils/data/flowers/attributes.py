@@ -56,7 +56,7 @@ def sample(n: int, split: str = "train", seed: int = 0, start: int = 0) -> pd.Da
     species = pick("species", len(SPECIES))
     fewest = np.array([p[0] for p in PETALS.values()])
     how_many = np.array([len(p) for p in PETALS.values()])
-    columns: dict[str, object] = {name: np.array(CHOICES[name])[pick(name, len(CHOICES[name]))] for name in CHOICES}
+    columns: dict[str, np.ndarray] = {name: np.array(CHOICES[name])[pick(name, len(CHOICES[name]))] for name in CHOICES}
     columns["species"] = np.array(SPECIES)[species]
     columns["petals"] = fewest[species] + pick("petals", how_many[species])
     columns["leaves"] = pick("leaves", len(LEAVES))
@@ -98,7 +98,8 @@ def complete(chosen: pd.DataFrame | Mapping[str, object] | Sequence[Mapping[str,
     for species, petals in zip(frame["species"], frame["petals"], strict=True):
         if petals not in PETALS[species]:
             few, many = PETALS[species][0], PETALS[species][-1]
-            raise CourseError(f"A {species} cannot have {petals} petals: choose {few} to {many}.")
+            choice = f"{few} to {many}" if few < many else f"{few}, which it always has"
+            raise CourseError(f"A {species} cannot have {petals} petals: choose {choice}.")
     if "key" not in frame:
         frame["key"] = hash64(seed, "flowers", "drawn", index=np.arange(len(frame)))
     frame["leaves"] = frame["leaves"].astype(np.int64)

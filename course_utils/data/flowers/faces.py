@@ -78,10 +78,12 @@ def sunflower(b: Brush, p: Plane) -> None:
 def rose(b: Brush, p: Plane) -> None:
     """Whorls of rounded petals, fewer and fewer, each with a bright rim over the dark fold of the one outside it."""
     turn = b.vary("turn", 0, 6.283)
-    for layer, (size, count, dent) in enumerate(((1.0, b.petals, 0.15), (0.77, b.petals - 1, 0.14), (0.56, 3.0, 0.22))):
+    three = torch.tensor(3.0)
+    whorls = ((1.0, b.petals, 0.15), (0.77, b.petals - 1.0, 0.14), (0.56, three, 0.22))
+    for layer, (size, count, dent) in enumerate(whorls):
         q = Plane(p.x, p.y - 0.035 * layer, p.pixel)
         r, angle = polar(q)
-        phi, number = sdf.fold(angle - turn - 1.9 * layer, torch.as_tensor(count))
+        phi, number = sdf.fold(angle - turn - 1.9 * layer, count)
         c = phi * (count / math.pi)  # -1 to 1 across a petal
         edge = size * (1.0 - dent * c.square() * c.square())
         inside = ((r - edge) / 0.24 + 1.0).clamp(-0.5, 1.0)  # 0 in the fold, 1 on the rim

@@ -44,7 +44,7 @@ LIGHT: dict[str, tuple[float, float, float]] = {
 
 
 def rgb(hex_colour: str) -> tuple[float, float, float]:
-    """"#ff8000" -> (1.0, 0.5, 0.0)."""
+    """ "#ff8000" -> (1.0, 0.5, 0.0)."""
     return tuple(int(hex_colour[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value]
 
 
