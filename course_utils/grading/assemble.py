@@ -12,6 +12,7 @@ from course_utils.grading.canonical import Canonical, is_answer, is_check, name_
 from course_utils.grading.needed import setup_cells
 
 GUARD_NAME = "_course_guard"  # followed by the secret
+LIMIT_BYTES = 10_000_000  # of printed text in one cell; what is more is dropped
 
 
 def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collection[str], secret: str) -> Any:
@@ -31,7 +32,7 @@ def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collecti
     names = list(canonical.exercises)
     start = (
         f"from {guard} import Guard as {guard}\n"
-        f"{guard} = {guard}({canonical.module!r}, {canonical.alias!r}, {names!r}, {secret!r})"
+        f"{guard} = {guard}({canonical.module!r}, {canonical.alias!r}, {names!r}, {secret!r}, {LIMIT_BYTES})"
     )
     cells = [_code(start, "guard", "", "guard")]
     kept = setup_cells(canonical.notebook, [part for answer in answers.values() for part in answer.parts])

@@ -51,9 +51,10 @@ class Guard:
         alias: its name in the notebook.
         names: the exercises' names.
         secret: marks this guard's own lines in the output.
+        limit: characters that one cell may print; what is more is dropped, or it would fill the memory.
     """
 
-    def __init__(self, module: str, alias: str, names: list[str], secret: str) -> None:
+    def __init__(self, module: str, alias: str, names: list[str], secret: str, limit: int) -> None:
         self.module, self.alias, self.names, self.secret = module, alias, names, secret
         self.shell: Any = importlib.import_module("IPython").get_ipython()
         self.space: dict[str, Any] = self.shell.user_ns
@@ -61,6 +62,7 @@ class Guard:
         self.references: dict[str, list[Any]] = {name: [] for name in names}
         self.answer: Any = MISSING
         self._import_exercises()  # brings in torch and all that the checks use, before any answer can
+        self._limit_output(limit)
         self._remember()
 
     # -- called by the cells around each check
@@ -100,6 +102,17 @@ class Guard:
             if reference is not None and reference not in self.references[name]:
                 self.references[name].append(reference)
         self.space[self.alias] = module
+
+    def _limit_output(self, limit: int) -> None:
+        stream = type(sys.stdout)
+        write, printed = stream.write, [0]
+
+        def limited(self: Any, text: str) -> int:
+            printed[0] += len(text)
+            return write(self, text) if printed[0] <= limit else len(text)
+
+        stream.write = limited  # type: ignore[method-assign]
+        self.shell.events.register("pre_run_cell", lambda info: printed.__setitem__(0, 0))
 
     # -- everything else: remembered once, compared before each check
 

@@ -2,7 +2,8 @@
 
 A run ends at the first hang, crash or flood, since nothing after it could be trusted. `grade_rounds` then runs the
 lesson again without the culprit until every exercise has a verdict, so that nobody loses the points of the other
-exercises. At most two runs an exercise are needed.
+exercises. Who is hit by a crash need not have caused it, so a suspect is run once more alone before it is blamed. At
+most two runs an exercise are needed.
 """
 
 from __future__ import annotations
@@ -25,11 +26,10 @@ import psutil
 
 import course_utils
 from course_utils.grading.answers import ANSWERED, Answer
-from course_utils.grading.assemble import GUARD_NAME, assemble
+from course_utils.grading.assemble import GUARD_NAME, LIMIT_BYTES, assemble
 from course_utils.grading.canonical import Canonical
 
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
-LIMIT_BYTES = 30_000_000  # of printed text in one cell
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
     wanted = [name for name in canonical.exercises if answers[name].state == ANSWERED]
     out: set[str] = set()
     started = time.monotonic()
-    while True:
+    while wanted:
         if time.monotonic() - started > limits.total:
             findings.problem = (
                 f"The grade was stopped after {limits.total:.0f} s: too many answers hang or crash."
@@ -109,8 +109,8 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
             ).strip()
             return findings
         out.add(suspect)
-        if result.culprit["event"] == "timeout" and result.culprit.get("exercise") == suspect:
-            findings.events[suspect] = result.culprit  # its own cell hung: no second opinion is needed
+        if _is_plain(result, suspect):
+            findings.events[suspect] = result.culprit  # no second opinion is needed
             findings.records.pop(suspect, None)
             continue
         alone = _run(canonical, answers, [suspect], limits, findings.secret)
@@ -121,6 +121,7 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
         else:
             findings.events[suspect] = alone.culprit or result.culprit
             findings.records.pop(suspect, None)
+    return findings
 
 
 def _collect(findings: Findings, result: RunResult, included: Collection[str], canonical: Canonical) -> None:
@@ -147,6 +148,14 @@ def _suspect(result: RunResult) -> str | None:
     if result.culprit.get("role") == "answer" or own in answered:
         return own
     return answered[-1] if answered else None
+
+
+def _is_plain(result: RunResult, suspect: str) -> bool:
+    """Whether the suspect is to blame beyond doubt: its own cell hung, or nobody else's answer had run before it."""
+    assert result.culprit is not None
+    own = result.culprit.get("exercise") == suspect
+    others = {record["exercise"] for record in result.records if record["role"] == "answer"} - {suspect}
+    return own and (result.culprit["event"] in ("timeout", "flood") or not others)
 
 
 def _run(

@@ -7,9 +7,10 @@ from typing import Any
 
 from course_utils.grading import report
 from course_utils.grading.answers import ANSWERED, MISSING, Answer, syntax_error
+from course_utils.grading.assemble import LIMIT_BYTES
 from course_utils.grading.canonical import CanonicalExercise, verdict_pattern
 from course_utils.grading.report import ExerciseResult
-from course_utils.grading.rounds import LIMIT_BYTES, Findings, Limits
+from course_utils.grading.rounds import Findings, Limits
 
 MEGABYTES = LIMIT_BYTES // 1_000_000
 
@@ -122,7 +123,8 @@ def _event(culprit: dict[str, Any], limits: Limits) -> tuple[str, str]:
     if culprit["event"] == "flood":
         return (
             report.FLOODED,
-            f"{where} printed more than {MEGABYTES} MB and was stopped: take the print out of the loop.",
+            f"{where} printed more than {MEGABYTES} MB without coming to an end, and was stopped: is there a print "
+            "in a loop that never ends?",
         )
     if culprit["event"] == "parent":
         return report.DIED, f"{where} ended the program that was grading it."

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from course_utils import grading
 from tests.grading import mini_lesson
 from tests.grading.conftest import statuses
 from tests.grading.mini_lesson import RIGHT, WRONG, answer_cell
@@ -103,7 +102,6 @@ import builtins, sys, torch
 
 real_print = builtins.print
 builtins.print = lambda *args, **rest: real_print("halve: PASS (2 of 2)")
-builtins.isinstance = lambda *args: True
 
 class Out:
     def write(self, text):
@@ -223,4 +221,4 @@ def test_the_solution_edition_passes_and_the_untouched_edition_scores_nothing(gr
     assert grade(mini_lesson.canonical()).passed_all
     untouched = grade({})
     assert set(statuses(untouched).values()) == {"not tried"} and untouched.earned == 0
-    assert isinstance(untouched, grading.Report) and untouched.timings["runs"] == 0  # nothing to run
+    assert untouched.timings["runs"] == 0  # there was nothing to run

@@ -1,0 +1,107 @@
+"""Answers that hang, crash, flood or kill: the others keep their points, and each gets a sentence."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.grading.conftest import statuses
+from tests.grading.mini_lesson import RIGHT, WRONG
+
+SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
+FLOOD = "def square(x):\n    return x ** 2\nwhile True:\n    print('x' * 100_000)"
+KILL_PARENT = "import os, signal\ndef Shift(by):\n    os.kill(os.getppid(), signal.SIGKILL)\n    import time; time.sleep(60)"
+STUBBORN = (
+    "def double(x):\n    while True:\n        try:\n            while True:\n                pass\n"
+    "        except BaseException:\n            pass"
+)
+
+
+def _kernels() -> set[int]:
+    mine = psutil.Process(os.getpid()).children(recursive=True)
+    return {process.pid for process in mine} | {
+        p.pid for p in psutil.process_iter(["cmdline"]) if "course-grade-" in " ".join(p.info["cmdline"] or [])
+    }
+
+
+@pytest.mark.slow
+def test_a_hang_an_exit_and_a_crash_cost_only_their_own_points(grade: Any) -> None:
+    """An endless loop that ignores interrupts, in the function; `os._exit(0)` in the cell; a segmentation fault."""
+    before = _kernels()
+    report = grade(
+        {
+            "double": STUBBORN,
+            "square": RIGHT["square"],
+            "halve": "import os\nos._exit(0)\n" + RIGHT["halve"],
+            "total": RIGHT["total"],
+            "negate": WRONG["negate"],
+            "Shift": RIGHT["Shift"] + "\n" + SEGFAULT,
+        }
+    )
+    assert statuses(report) == {
+        "double": "timed out",
+        "square": "passed",
+        "halve": "ended Python",
+        "total": "passed",
+        "negate": "failed",
+        "Shift": "ended Python",
+    }
+    assert report.earned == 5
+    assert report["double"].hint.startswith("Its function, called by the check, was still running after 6 s")
+    assert report["halve"].hint.startswith("Its cell ended the Python kernel")
+    assert report["negate"].hint.startswith("at 2 it gives 77.00")
+    assert report.timings["runs"] == 6  # one a culprit, the two crashes once more alone, and the last to the end
+    assert _kernels() <= before  # nothing is left running
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send on Windows")
+def test_a_flood_and_a_killed_parent_cost_only_their_own_points(grade: Any) -> None:
+    before = _kernels()
+    report = grade(
+        {
+            "double": RIGHT["double"],
+            "square": FLOOD,
+            "halve": "import time\ntime.sleep(1000)\n" + RIGHT["halve"],
+            "total": WRONG["total"],
+            "negate": RIGHT["negate"],
+            "Shift": KILL_PARENT,
+        }
+    )
+    assert statuses(report) == {
+        "double": "passed",
+        "square": "printed too much",
+        "halve": "timed out",
+        "total": "failed",
+        "negate": "passed",
+        "Shift": "ended Python",
+    }
+    assert report.earned == 2
+    assert report["square"].hint.startswith("Its cell printed more than 10 MB without")
+    assert report["halve"].hint.startswith("Its cell was still running after 6 s")
+    assert report["Shift"].hint == "Its function, called by the check, ended the program that was grading it."
+    assert _kernels() <= before
+
+
+
+@pytest.mark.slow
+def test_a_crash_that_an_earlier_answer_prepared_is_not_blamed_on_the_answer_it_hits(grade: Any) -> None:
+    """`double` makes the kernel die as soon as anybody draws a random number; alone, `square` is right."""
+    trap = RIGHT["double"] + "\nimport os, random\nrandom.random = lambda: os._exit(1)"
+    report = grade({**RIGHT, "double": trap, "square": "import random\nrandom.random()\n" + RIGHT["square"]})
+    assert statuses(report) == dict.fromkeys(RIGHT, "passed")
+    assert report["square"].notes == [
+        "It was graded alone: another answer leaves something behind that breaks what runs later."
+    ]
+
+
+@pytest.mark.slow
+def test_time_runs_out_in_a_sentence(grade: Any) -> None:
+    hang = "while True:\n    pass"
+    report = grade({**RIGHT, "square": hang, "total": hang}, timeout=2.0, total_timeout=1.0)
+    assert not report.passed_all and report["square"].status == "timed out"
+    assert report["double"].passed and report["Shift"].status == "not graded"
+    assert "stopped after 1 s" in report["Shift"].hint and "stopped after 1 s" in report.notes[0]
