@@ -1,0 +1,14 @@
+"""Explorers: a few named sliders, and a picture that follows them without flicker.
+
+explorer    the base, `Explorer`: make your own in ten lines (its docstring shows how)
+controls    the sliders and menus an explorer may have
+redraw      when to draw: the newest position wins
+page        what the browser needs that ipywidgets leaves out: names and live regions for screen readers
+noising     lesson 01's explorer: schedule, step and image
+"""
+
+from course_utils.widgets.controls import choice, real, toggle, whole
+from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.noising import NoisingExplorer
+
+__all__ = ["Explorer", "NoisingExplorer", "choice", "real", "toggle", "whole"]

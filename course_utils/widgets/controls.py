@@ -1,0 +1,67 @@
+"""The controls of an explorer: each function makes one ipywidgets control with its name written beside it.
+
+All of them are ordinary ipywidgets, worked by mouse, touch or keyboard (arrow keys, Page up and down, Home, End).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets
+
+from course_utils.errors import CourseError
+
+LABEL_WIDTH = "130px"
+
+
+def _look(width: str = "min(560px, 100%)") -> dict[str, Any]:
+    return {"style": {"description_width": LABEL_WIDTH}, "layout": ipywidgets.Layout(width=width)}
+
+
+def _inside(low: float, high: float, start: float | None, label: str) -> float:
+    if not low < high:
+        raise CourseError(f"The slider {label!r} runs from {low} to {high}: the first must be the smaller.")
+    start = low if start is None else start
+    if not low <= start <= high:
+        raise CourseError(f"The slider {label!r} starts at {start}, outside of {low} to {high}.")
+    return start
+
+
+def whole(low: int, high: int, start: int | None = None, label: str = "", step: int = 1) -> Any:
+    """A slider over whole numbers from `low` to `high`, both included."""
+    return ipywidgets.IntSlider(
+        value=int(_inside(low, high, start, label)), min=low, max=high, step=step, description=label, **_look()
+    )
+
+
+def real(low: float, high: float, start: float | None = None, label: str = "", step: float = 0.1) -> Any:
+    """A slider over real numbers from `low` to `high`, both included."""
+    decimals = max(0, len(f"{step:.6f}".rstrip("0").split(".")[1]))
+    return ipywidgets.FloatSlider(
+        value=_inside(low, high, start, label),
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        readout_format=f".{decimals}f",
+        **_look(),
+    )
+
+
+def choice(options: Sequence[Any] | Mapping[str, Any], start: Any = None, label: str = "") -> Any:
+    """A menu. With a dict, the reader sees its keys and `draw` gets the values."""
+    if not options:
+        raise CourseError(f"The menu {label!r} has no options.")
+    pairs = list(options.items()) if isinstance(options, Mapping) else [(str(option), option) for option in options]
+    values = [value for _, value in pairs]
+    if start is not None and start not in values:
+        raise CourseError(f"The menu {label!r} starts at {start!r}, which is not among {values}.")
+    first = values[0] if start is None else start
+    return ipywidgets.Dropdown(options=pairs, value=first, description=label, **_look("min(420px, 100%)"))
+
+
+def toggle(start: bool = False, label: str = "") -> Any:
+    """A box to tick."""
+    box = ipywidgets.Checkbox(value=start, description=label, indent=True, **_look("min(420px, 100%)"))
+    return box
