@@ -11,7 +11,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.plots.output import ShownFigure, new_figure, show
-from course_utils.plots.style import COLOURS, SOFT_INK, WIDTH, colour, settings
+from course_utils.plots.style import COLOURS, DASHES, SOFT_INK, WIDTH, colour, settings
 
 HEIGHT = 360  # CSS pixels
 
@@ -41,6 +41,7 @@ def curves(
     title: str = "",
     logy: bool = False,
     logx: bool = False,
+    hlines: Mapping[str, float] | None = None,
     alt: str | None = None,
 ) -> ShownFigure:
     """Draw named curves.
@@ -53,6 +54,7 @@ def curves(
         xlabel, ylabel: what the axes mean, with units.
         title: the figure's message.
         logy, logx: logarithmic axes.
+        hlines: levels to compare with, from a name to y, such as {"chance": 0.1}.
         alt: the figure in words; by default made from title, labels and names.
 
     Returns:
@@ -70,14 +72,16 @@ def curves(
         axes = figure.subplots()
         taken = [COLOURS[name] for name in tables if name in COLOURS]
         most_runs = 1
-        for name, table in tables.items():
+        for number, (name, table) in enumerate(tables.items()):
             steps = np.arange(table.shape[1]) if own_x.get(name) is None else _numbers(own_x[name], "x")[0]
             if len(steps) != table.shape[1]:
                 raise CourseError(f"The curve {name!r} has {table.shape[1]} values and x has {len(steps)}.")
             shade = colour(name, taken)
             taken.append(shade)
-            _one_curve(axes, steps, table, str(name), shade, logy)
+            _one_curve(axes, steps, table, str(name), shade, logy, DASHES[number % len(DASHES)])
             most_runs = max(most_runs, len(table))
+        for name, level in (hlines or {}).items():
+            axes.axhline(level, color=COLOURS.get(name, SOFT_INK), linewidth=1.4, linestyle=(0, (2, 2)), label=name)
         if logy:
             axes.set_yscale("log")
         if logx:
@@ -86,7 +90,7 @@ def curves(
         axes.set_ylabel(ylabel)
         axes.set_title(title)
         axes.margins(x=0.01)
-        if len(tables) > 1 or most_runs > 1:
+        if len(tables) > 1 or most_runs > 1 or hlines:
             note = f"thin: each of {most_runs} runs\nband: ± 1 standard deviation" if most_runs > 1 else None
             # Beside the axes, where it can hide no curve.
             legend = axes.legend(
@@ -99,7 +103,7 @@ def curves(
     return figure
 
 
-def _one_curve(axes: Any, x: Any, table: np.ndarray[Any, Any], name: str, shade: str, logy: bool) -> None:
+def _one_curve(axes: Any, x: Any, table: np.ndarray[Any, Any], name: str, shade: str, logy: bool, dash: Any) -> None:
     """Mean, runs and band of one named curve; `table` is (runs, n)."""
     finite = np.isfinite(table).any(axis=0)
     mean, spread = np.full(table.shape[1], np.nan), np.zeros(table.shape[1])
@@ -112,4 +116,4 @@ def _one_curve(axes: Any, x: Any, table: np.ndarray[Any, Any], name: str, shade:
         axes.fill_between(x, low, high, color=shade, alpha=0.16, linewidth=0)
         for run in table:
             axes.plot(x, run, color=shade, alpha=0.45, linewidth=0.8)
-    axes.plot(x, mean, color=shade, label=name, marker="o" if len(x) <= 12 else None, markersize=5)
+    axes.plot(x, mean, color=shade, label=name, linestyle=dash, marker="o" if len(x) <= 12 else None, markersize=5)

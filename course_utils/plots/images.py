@@ -106,7 +106,8 @@ def _wrapped(title: str, width: float, size: float) -> str:
     """Break a title into lines that fit `width` CSS pixels (a bold letter is about 0.62 of its size wide)."""
     import textwrap
 
-    return "\n".join(textwrap.wrap(title, max(16, int(width / (0.62 * size)))))
+    room = max(16, int(width / (0.62 * size)))
+    return "\n".join(line for part in title.splitlines() for line in textwrap.wrap(part, room))
 
 
 def grid(
@@ -197,7 +198,7 @@ def _panels(
     """Lay rows of images out on whole device pixels, with texts above and names to the left, and show them."""
     columns = max(len(row) for row in rows)
     _, _, height, width = rows[0].shape
-    label_room = max((8.2 * len(name) for name in names), default=0.0)
+    label_room = max((8.2 * len(line) for name in names for line in name.splitlines()), default=0.0)
     label_room = min(190.0, label_room + 12) if label_room else 0.0
     room = (WIDTH - label_room - 2 * GAP) / columns - GAP
     k = _whole_scale(height, width, room)

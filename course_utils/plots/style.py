@@ -50,6 +50,9 @@ COLOURS: dict[str, str] = {
 #: for things that have no colour of their own; yellow is missing because it cannot be read as a line on paper
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 
+#: line styles in a chart's order of curves: from the third on a line has gaps, through which one below it shows
+DASHES: tuple[Any, ...] = ("-", "-", (0, (5, 1.6)), (0, (2, 1.2)), (0, (6, 1.6, 1.6, 1.6)))
+
 #: the width of a figure in CSS pixels (it fits JupyterLab's notebook column) and the device pixels for each
 WIDTH = 900
 SCALE = 2

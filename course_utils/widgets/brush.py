@@ -29,11 +29,25 @@ class Brush:
         self.draw = ImageDraw.Draw(self.image)
 
     def text(
-        self, x: float, y: float, text: str, size: float = 13, bold: bool = False, fill: str = INK, anchor: str = "ls"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float = 13,
+        bold: bool = False,
+        fill: str = INK,
+        anchor: str = "ls",
+        halo: float = 0,
     ) -> None:
-        """Write at (x, y); `anchor` as in Pillow: l, m or r, then t, m or s for the baseline."""
-        place = (x * self.scale, y * self.scale)
-        self.draw.text(place, text, font=font(size * self.scale, bold), fill=fill, anchor=anchor)
+        """Write at (x, y); `anchor` as in Pillow: l, m or r, then t, m or s for the baseline.
+
+        `halo` is the width of a rim of paper that keeps the text readable where it crosses a line.
+        """
+        place, rim = (x * self.scale, y * self.scale), round(halo * self.scale)
+        look = {"font": font(size * self.scale, bold), "anchor": anchor}
+        self.draw.text(place, text, fill=fill, stroke_width=rim, stroke_fill=PAPER, **look)
+        if rim:  # the rim eats into the letters of some versions of Pillow: write them once more
+            self.draw.text(place, text, fill=fill, **look)
 
     def text_width(self, text: str, size: float = 13, bold: bool = False) -> float:
         """CSS pixels that a text takes."""

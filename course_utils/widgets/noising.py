@@ -20,10 +20,10 @@ from course_utils.widgets.explorer import Explorer, State
 from course_utils.widgets.noising_charts import Charts, log_snr
 
 SCALE = 1.5  # device pixels for a CSS pixel: sharp enough on a fine screen, and quick to encode
-HEIGHT, CHARTS_HEIGHT = 478, 262
+HEIGHT, CHARTS_HEIGHT = 512, 286
 SIDE, TOP = 152, 40  # of an image: CSS pixels, and where it begins
-IMAGES_AT = (76, 304, 488)  # x0, eps, x_t
-BARS_AT, BARS_WIDTH, BARS = 668, 214, 5
+IMAGES_AT = (80, 322, 504)  # x0, eps, x_t
+BARS_AT, BARS_WIDTH, BARS = 682, 204, 5
 
 
 class NoisingExplorer(Explorer):
@@ -61,6 +61,7 @@ class NoisingExplorer(Explorer):
         if not self.schedules:
             raise CourseError("The explorer wants at least one schedule: a dict from a name to alpha_bar.")
         self.recogniser = recogniser
+        self._read: tuple[Any, list[tuple[str, float, bool]]] | None = None
         self.eps = torch.randn(self.images.shape, generator=torch.Generator().manual_seed(seed))
         self.charts = Charts({n: bar.numpy() for n, bar in self.schedules.items()}, (WIDTH, CHARTS_HEIGHT), SCALE)
         first = next(iter(self.schedules))
@@ -103,6 +104,12 @@ class NoisingExplorer(Explorer):
         """
         if self.recogniser is None:
             return []
+        key = (state.t, state.schedule, state.image)
+        if self._read is None or self._read[0] != key:  # the picture and the sentence below both ask
+            self._read = (key, self._rank(state))
+        return self._read[1]
+
+    def _rank(self, state: State) -> list[tuple[str, float, bool]]:
         p = self.recogniser.probabilities(self.x_t(state))[0].tolist()
         truth = None if self.labels is None else self.labels[state.image - 1]
         order = sorted(range(len(p)), key=lambda k: -p[k])
@@ -134,15 +141,15 @@ class NoisingExplorer(Explorer):
         signs = (f"{math.sqrt(bar):.2f} ×", f"+ {math.sqrt(1 - bar):.2f} ×", "=")
         for x, sign in zip(IMAGES_AT, signs, strict=True):
             brush.text(x - 9, middle, sign, size=15, bold=True, anchor="rm")
-        under = TOP + SIDE + 17
-        brush.text(IMAGES_AT[0] - 9, under, "√alpha_bar", size=11, fill=SOFT_INK, anchor="rs")
-        brush.text(IMAGES_AT[1] - 9, under, "√(1 − alpha_bar)", size=11, fill=SOFT_INK, anchor="rs")
+        terms = (f"√alpha_bar = {math.sqrt(bar):.2f}", f"√(1 − alpha_bar) = {math.sqrt(1 - bar):.2f}")
+        for x, term in zip(IMAGES_AT, terms, strict=False):
+            brush.text(x + SIDE / 2, TOP + SIDE + 18, term, size=11.5, fill=SOFT_INK, anchor="ms")
 
     def _paint_bars(self, brush: Brush, state: State) -> None:
         ranking = self.ranking(state)
         if not ranking:
             return
-        brush.text(BARS_AT, TOP - 12, "What a recogniser reads in x_t", bold=True)
+        brush.text(BARS_AT, TOP - 12, "What a recogniser reads", bold=True)
         for row, (name, p, true) in enumerate(ranking):
             y = TOP + 1 + row * 31
             note = " (true class)" if true else ""
@@ -160,9 +167,8 @@ class NoisingExplorer(Explorer):
             near_edge = x > (WIDTH / 2 if chart == "alpha_bar" else WIDTH) - 80
             width = brush.text_width(values[chart], 13, True)
             left = x - 14 - width if near_edge else x + 14
-            y = max(y, HEIGHT - CHARTS_HEIGHT + 46)
-            brush.bar(left - 3, y - 9, width + 6, 17, COLOURS["paper"])
-            brush.text(left, y, values[chart], bold=True, anchor="lm")
+            y = max(y, HEIGHT - CHARTS_HEIGHT + 74)
+            brush.text(left, y, values[chart], bold=True, anchor="lm", halo=3)
 
     def dots(self, state: State) -> dict[str, tuple[float, float]]:
         """Where the dots of "alpha_bar" and "log_snr" are on the picture, in device pixels."""

@@ -15,10 +15,9 @@ import numpy as np
 from PIL import Image
 
 from course_utils.plots.output import new_figure
-from course_utils.plots.style import INK, PIXELS_PER_INCH, SOFT_INK, colour, settings
+from course_utils.plots.style import DASHES, INK, PIXELS_PER_INCH, SOFT_INK, colour, settings
 
 LOG_SNR_LIMIT = 12.0  # beyond it neither eye nor network sees a difference; at t = 0 the value is infinite
-DASHES = ("-", "-", (0, (4, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))  # two curves may lie on each other
 
 
 def log_snr(alpha_bar: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -88,8 +87,8 @@ class Charts:
             figure = new_figure(*self.size)
             figure.set_layout_engine("none")
             figure.set_dpi(PIXELS_PER_INCH * self.scale)
-            boxes = ((0.062, 0.2, 0.415, 0.66), (0.565, 0.2, 0.415, 0.66))
-            left, right = (figure.add_axes(box) for box in boxes)
+            boxes = ((0.062, 0.18, 0.415, 0.6), (0.565, 0.18, 0.415, 0.6))
+            left, right = figure.add_axes(boxes[0]), figure.add_axes(boxes[1])
             for i, (other, bar) in enumerate(self.schedules.items()):
                 steps = [self.x_of(other, t) for t in range(len(bar))]
                 look: dict[str, Any] = {
@@ -106,14 +105,14 @@ class Charts:
             left.set_title("alpha_bar: how much of the image is left")
             right.set_title("log-SNR: signal against noise")
             right.axhline(0, color=SOFT_INK, linewidth=1, linestyle=(0, (2, 2)))
-            where = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": 8.5, "color": SOFT_INK}
-            right.annotate("as much noise as signal", (0, 0), xycoords=("axes fraction", "data"), **where)
+            note: Any = {"fontsize": 9, "color": SOFT_INK, "ha": "right", "va": "top", "transform": right.transAxes}
+            right.text(0.99, 0.96, "dotted: as much noise as signal", **note)
             for axes in (left, right):
                 axes.set_xlabel("step t" if self.same_length else "t / T, share of the way from data to noise")
                 axes.margins(x=0.02)
-            legend = left.legend(
-                loc="upper right", fontsize=9, borderaxespad=0.1, frameon=True, framealpha=0.85, edgecolor="none"
-            )
+            # Above the charts, where it can hide no curve.
+            place: Any = {"loc": "upper left", "bbox_to_anchor": (0.055, 1.0), "borderaxespad": 0}
+            legend = figure.legend(*left.get_legend_handles_labels(), ncols=5, fontsize=9.5, columnspacing=1.4, **place)
             for text in legend.get_texts():
                 text.set_fontweight("bold" if text.get_text() == name else "normal")
                 text.set_color(INK)
