@@ -42,7 +42,7 @@ lint: setup-dev ## style, formatting, types, floors
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m importlinter.cli lint
+	$(BIN)/lint-imports
 
 build: setup-dev ## both editions of every lesson from its source (LESSONS=)
 	@$(COURSE) build $(LESSONS) $(ARGS)

@@ -72,7 +72,7 @@ def main() -> int:
         out = Path(folder) / "pins.txt"
         if target.exists():
             shutil.copyfile(target, out)  # uv keeps these versions unless told to upgrade
-        flags = "--universal --python-version 3.10 --all-extras --no-header --no-annotate --quiet".split()
+        flags = ["--universal", "--python-version", "3.10", "--all-extras", "--no-header", "--no-annotate", "--quiet"]
         command = [uv, "pip", "compile", str(ROOT / "pyproject.toml"), *flags, "-o", str(out), *sys.argv[1:]]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         lines = [line.strip() for line in out.read_text(encoding="utf-8").splitlines() if line.strip()]

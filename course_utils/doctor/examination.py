@@ -1,0 +1,62 @@
+"""Everything the doctor looks at, in the order in which it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from course_utils.doctor import chromium, image_sets, machine, software
+from course_utils.doctor.finding import MISSING, Finding
+from course_utils.errors import CourseError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def examine(root: Path = ROOT) -> list[Finding]:
+    """Look at everything. A look that fails itself becomes a finding, and the others go on."""
+    looks: list[tuple[str, Callable[[], Finding | Iterable[Finding]]]] = [
+        ("Python", software.python),
+        ("packages", lambda: software.packages(constraints=root / "constraints.txt")),
+        ("PyTorch", machine.torch_and_preset),
+        ("kernel", software.kernel),
+        ("widgets' front end", software.widgets),
+        ("lessons", lambda: _lessons(root)),
+        ("memory", machine.memory),
+        ("disk", lambda: machine.disk(root)),
+        ("cache folder", lambda: machine.cache(_cache_folder())),
+        ("image sets", image_sets.finding),
+        ("Chromium", chromium.finding),
+    ]
+    findings: list[Finding] = []
+    for what, look in looks:
+        try:
+            found = look()
+        except Exception as error:  # a broken installation breaks in ways nobody foresaw: say so, and go on
+            said = (str(error).splitlines() or [""])[0][:120]
+            remedy = f"{software.INSTALL}." if isinstance(error, ImportError) else ""
+            found = Finding(what, f"could not be looked at: {type(error).__name__}: {said}", MISSING, remedy)
+        findings.extend([found] if isinstance(found, Finding) else found)
+    return findings
+
+
+def _cache_folder() -> Path:
+    from course_utils import data
+
+    return data.cache_dir()
+
+
+def _lessons(root: Path) -> Finding:
+    """The notebooks to work in."""
+    from course_utils.editions import Course, lessons
+
+    try:
+        every = lessons(Course(root=root))
+    except CourseError as error:
+        return Finding("lessons", "unreadable", MISSING, str(error))
+    there = [lesson for lesson in every if lesson.student.is_file()]
+    found = f"{len(there)} in {root / 'notebooks'}"
+    if not every:
+        return Finding("lessons", found, MISSING, "run the command in a whole checkout of the course.")
+    if len(there) < len(every):
+        return Finding("lessons", found, MISSING, "`course build` writes those that are not there.")
+    return Finding("lessons", found)

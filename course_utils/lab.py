@@ -1,0 +1,72 @@
+"""`course lab`: JupyterLab, opened on a lesson of the student edition."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from course_utils.editions import Course, find
+from course_utils.errors import CourseError
+
+
+def open_lab(lesson: str = "00", port: int | None = None, browser: bool | None = None) -> None:
+    """Start JupyterLab in the foreground; returns when the server has been stopped.
+
+    Args:
+        lesson: the lesson to open.
+        port: where the server listens; 8888, or the next free one, if None.
+        browser: open a browser window; None decides by whether there is a screen.
+
+    Raises:
+        CourseError: JupyterLab is not installed, the lesson is not there, or the port is taken.
+    """
+    try:
+        from jupyterlab.labapp import LabApp
+    except ImportError:
+        raise CourseError("JupyterLab is not installed: run `pip install -c constraints.txt -e .`.") from None
+    if port is not None and not _free(port):
+        raise CourseError(f"Port {port} is taken by another program: choose another one, or name none.")
+    course = Course()
+    notebook = find(lesson, course).student
+    if not notebook.is_file():
+        raise CourseError(f"{notebook.name} is not there yet: `course build {lesson}` makes it.")
+    open_browser = has_screen() if browser is None else browser
+    if not open_browser:
+        print("No browser is opened from here: open the address with the token below.", file=sys.stderr)
+    LabApp.launch_instance(lab_arguments(course.root, notebook, port, open_browser))
+
+
+def lab_arguments(root: Path, notebook: Path, port: int | None, browser: bool) -> list[str]:
+    """What JupyterLab is called with."""
+    arguments = [
+        f"--ServerApp.root_dir={root}",  # not `notebooks/`: lessons show pictures from `docs/`
+        f"--LabApp.default_url=/lab/tree/{notebook.relative_to(root).as_posix()}",
+        "--LabApp.news_url=",  # no question about news, no look for updates: a lesson works offline
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--ServerApp.open_browser={browser}",
+    ]
+    if port is not None:
+        arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")  # in a container one usually is root, and Jupyter refuses otherwise
+    return arguments
+
+
+def has_screen(environment: Mapping[str, str] | None = None, system: str = sys.platform) -> bool:
+    """Whether a browser can be expected to open a window here."""
+    env = os.environ if environment is None else environment
+    if env.get("CI"):
+        return False
+    if system in ("win32", "darwin"):
+        return not env.get("SSH_CONNECTION")
+    return bool(env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"))
+
+
+def _free(port: int) -> bool:
+    """Whether nothing listens on this port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
