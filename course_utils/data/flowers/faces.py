@@ -79,7 +79,7 @@ def rose(b: Brush, p: Plane) -> None:
     """Whorls of rounded petals, fewer and fewer, each with a bright rim over the dark fold of the one outside it."""
     turn = b.vary("turn", 0, 6.283)
     three = torch.tensor(3.0)
-    whorls = ((1.0, b.petals, 0.15), (0.77, b.petals - 1.0, 0.14), (0.56, three, 0.22))
+    whorls = ((1.0, b.petals, 0.19), (0.77, b.petals - 1.0, 0.14), (0.56, three, 0.22))
     for layer, (size, count, dent) in enumerate(whorls):
         q = Plane(p.x, p.y - 0.035 * layer, p.pixel)
         r, angle = polar(q)
@@ -182,7 +182,7 @@ def primrose(b: Brush, p: Plane) -> None:
     off, size = at * slope * 0.37, at * slope * 0.42
     lobe = torch.hypot(u - at, v - off) - size
     lean = torch.atan(off / at) + torch.asin(size / torch.hypot(off, at))
-    lean = 0.86 * lean
+    lean = 0.93 * lean
     wedge = torch.maximum(v * torch.cos(lean) - u * torch.sin(lean), u - at)
     d = torch.minimum(lobe, wedge)
     shade = 0.26 + 0.45 * u + lit(p) + 0.06 * torch.cos(2.4 * number)

@@ -31,6 +31,8 @@ def tulip(b: Brush, p: Plane) -> None:
     b.paint(sdf.coverage(anther, p.pixel), 0.6 + lit(p), b.centre_colour)
     for step in (2.0, 1.5, 1.0, 0.5, 0.0):  # from the outermost petals, behind, to the innermost, in front
         there = (torch.remainder(2 * step + n, 2.0) == 1.0) & (step <= (n - 1.0) / 2)
+        if not bool(there.any()):
+            continue
         for sign in (1.0, -1.0) if step else (0.0,):
             u, v = lean(sign * step * gap)
             d = sdf.lens(u, v, 1.80, 0.46 - 0.055 * (n - 3.0), skew=-0.45)

@@ -38,19 +38,25 @@ class Brush:
     leaf_colour: Colour
 
     def __post_init__(self) -> None:
+        self.rows, self.columns = slice(None), slice(None)  # the part of the canvas that is being painted
         self.cx, self.cy, self.radius = (self.numbers[name] for name in ("cx", "cy", "radius"))
         self.petals, self.leaves = self.numbers["petals"], self.numbers["leaves"]
 
     def vary(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
         return low + (high - low) * self.numbers[name]
 
-    def paint(self, alpha: Tensor, shade: Tensor, colour: Colour, rows: slice = slice(None)) -> None:
-        """Lay a shape on the canvas: `alpha` its coverage, `shade` the place on the colour's ramp, (B, H, W)."""
+    def below(self, top: float) -> Tensor:
+        """Paint on the rows under the height `top` from now on. Returns their heights, (1, h, 1)."""
+        first = int((0.5 - 0.5 * top) * self.y.shape[1])
+        self.rows = slice(first, None)
+        return self.y[:, first:]
+
+    def paint(self, alpha: Tensor, shade: Tensor, colour: Colour) -> None:
+        """Lay a shape on the part: `alpha` its coverage, `shade` the place on the colour's ramp, both (B, h, w)."""
         c0, c1, c2 = colour
         t = shade.clamp(0.0, 1.0)[:, None]
-        tone = torch.addcmul(c1, t, c2).mul_(t).add_(c0)  # (B, 3, H, W)
-        view = self.canvas[:, :, rows]
-        view.lerp_(tone, alpha[:, None])
+        tone = torch.addcmul(c1, t, c2).mul_(t).add_(c0)  # (B, 3, h, w)
+        self.canvas[:, :, self.rows, self.columns].lerp_(tone, alpha[:, None])
 
 
 VARIATIONS = ("bend", "hill", "hill2", "lean", "rise", "side", "spread", "tilt", "turn", "phase", "squash", "sway")
@@ -101,18 +107,16 @@ def _stars(across: Tensor, up: Tensor, x: Tensor, y: Tensor, pixel: float) -> Te
 
 def stem(b: Brush) -> None:
     """A bowed stem from the head to the lower edge."""
-    first = int((0.5 - 0.5 * 0.45) * b.y.shape[1])
-    y = b.y[:, first:]
+    y = b.below(0.45)
     middle = b.cx + b.vary("bend", -0.13, 0.13) * (y - b.cy).square()
     d = (b.x - middle).abs() - (0.035 + 0.022 * b.radius)
     alpha = sdf.coverage(d, b.pixel) * sdf.coverage(y - b.cy, b.pixel)
-    b.paint(alpha, 0.42 - 4.0 * (b.x - middle), b.leaf_colour, slice(first, None))
+    b.paint(alpha, 0.42 - 4.0 * (b.x - middle), b.leaf_colour)
 
 
 def leaves(b: Brush) -> None:
     """No leaf, one on either side, or two."""
-    first = int((0.5 + 0.5 * 0.10) * b.y.shape[1])
-    y = b.y[:, first:]
+    y = b.below(-0.10)
     for side, name in ((1.0, "spread"), (-1.0, "lean")):
         other_side = (b.vary("side") < 0.5) if side > 0 else (b.vary("side") >= 0.5)
         there = (b.leaves >= 2) | ((b.leaves == 1) & other_side)
@@ -122,4 +126,4 @@ def leaves(b: Brush) -> None:
         v = v + 0.16 * (u - 0.35).square() - 0.02  # the leaf bows towards its tip
         d = sdf.lens(u, v, 0.82, 0.135, skew=-0.15)
         shade = 0.52 + 0.5 * (u - 0.4) + 1.4 * v - 0.30 * sdf.bump(v, 0.035)
-        b.paint(sdf.coverage(d, b.pixel) * there, shade, b.leaf_colour, slice(first, None))
+        b.paint(sdf.coverage(d, b.pixel) * there, shade, b.leaf_colour)
