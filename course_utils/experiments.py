@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ from course_utils.errors import CourseError
 HOLDS = "holds here"
 FAILS = "does not hold here"
 CLOSE = "too close to call"
+
+#: a claim as data in a notebook's outputs, from which the page of claims is made
+CLAIM_MIME = "application/vnd.from-noise-to-flowers.claim+json"
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,11 @@ class Claim:
     def __str__(self) -> str:
         return f"Claim: {self.statement} ({self.source})\nMeasured: {self.measured}\nVerdict: {self.verdict}"
 
-    def _repr_markdown_(self) -> str:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         rows = (("Claim", self.statement), ("Source", self.source), ("Measured", self.measured))
         lines = "".join(f"> **{key}:** {html.escape(value, quote=False)}  \n" for key, value in rows)
-        return f"{lines}> **Verdict:** *{self.verdict}*"
+        box = f"{lines}> **Verdict:** *{self.verdict}*"
+        return {"text/plain": str(self), "text/markdown": box, CLAIM_MIME: asdict(self)}
 
     __repr__ = __str__
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from course_utils.errors import CourseError
-from course_utils.experiments import CLOSE, FAILS, HOLDS, Comparison, claim, claim_equal, compare
+from course_utils.experiments import CLAIM_MIME, CLOSE, FAILS, HOLDS, Comparison, claim, claim_equal, compare
 
 
 def runs(**values):
@@ -95,6 +95,8 @@ def test_what_cannot_be_compared_gets_a_sentence(call, sentence):
 
 
 def test_a_claim_shows_as_a_box_and_as_text():
-    box = claim("a < b & so on", "Someone 2020", runs(a=[1, 1], b=[2, 2.1]), more="b", less="a")
-    assert "&lt;" in box._repr_markdown_() and "**Verdict:**" in box._repr_markdown_()
-    assert "Claim: a < b & so on (Someone 2020)" in str(box)
+    made = claim("a < b & so on", "Someone 2020", runs(a=[1, 1], b=[2, 2.1]), more="b", less="a")
+    bundle = made._repr_mimebundle_()
+    assert "&lt;" in bundle["text/markdown"] and "**Verdict:**" in bundle["text/markdown"]
+    assert "Claim: a < b & so on (Someone 2020)" in bundle["text/plain"]
+    assert bundle[CLAIM_MIME]["statement"] == "a < b & so on"

@@ -1,0 +1,66 @@
+"""The page of claims: what the lessons' experiments found, read from the executed notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from course_utils import editions
+from course_utils.errors import CourseError
+from course_utils.experiments import CLAIM_MIME
+
+PAGE = Path("docs") / "claims.md"
+HEAD = """# What the experiments found
+
+Every claim that a lesson measures, with the figures as the committed notebooks printed them. The page is written by
+`course build`; a verdict is what the runs say, welcome or not.
+
+- *holds here*: the whole 95 % interval is on the claim's side.
+- *does not hold here*: the whole interval is on the other side.
+- *too close to call*: the interval contains both.
+"""
+
+
+def page(lessons: list[editions.Lesson] | None = None) -> str:
+    """The page in Markdown, made from the solution editions.
+
+    Args:
+        lessons: by default all of them.
+
+    Raises:
+        CourseError: a lesson's solution edition has not been built.
+    """
+    parts = [HEAD]
+    for lesson in editions.lessons() if lessons is None else lessons:
+        rows = claims_of(lesson)
+        if rows:
+            parts.append(f"\n## Lesson {lesson.number} · {lesson.title}\n\n")
+            parts.append("| claim | source | measured | verdict |\n|---|---|---|---|\n")
+            parts += ["| " + " | ".join(_cell(value) for value in row) + " |\n" for row in rows]
+    return "".join(parts)
+
+
+def claims_of(lesson: editions.Lesson) -> list[tuple[str, str, str, str]]:
+    """Statement, source, measured and verdict of each claim in a lesson's solution edition, in order."""
+    if not lesson.solution.exists():
+        raise CourseError(f"Lesson {lesson.number} has not been built yet: run `course build {lesson.number}`.")
+    found = []
+    for cell in editions.read_notebook(lesson.solution).cells:
+        for output in cell.get("outputs", []):
+            claim = output.get("data", {}).get(CLAIM_MIME)
+            if claim:
+                found.append((claim["statement"], claim["source"], claim["measured"], claim["verdict"]))
+    return found
+
+
+def write(root: Path) -> bool:
+    """Write the page under `root`; True if it changed."""
+    path, text = root / PAGE, page()
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return True
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
