@@ -63,15 +63,11 @@ def read_student(path: Path) -> Any:
     except OSError as error:
         raise CourseError(f"{path.name} cannot be read ({error.strerror}): check its permissions.") from None
     if not text.strip():
-        raise CourseError(
-            f"{path.name} is empty: save the notebook again in JupyterLab, or take a fresh copy of it."
-        )
+        raise CourseError(f"{path.name} is empty: save the notebook again in JupyterLab, or take a fresh copy of it.")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise CourseError(
-            f"{path.name} is not a Jupyter notebook (it is not JSON): hand in the .ipynb file."
-        ) from None
+        raise CourseError(f"{path.name} is not a Jupyter notebook (it is not JSON): hand in the .ipynb file.") from None
     if isinstance(content, dict) and content.get("nbformat") in (1, 2, 3):
         raise CourseError(
             f"{path.name} is in the old notebook format {content['nbformat']}: open it in JupyterLab, "
@@ -85,9 +81,7 @@ def read_student(path: Path) -> Any:
             cell["metadata"] = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
             cell.cell_type  # noqa: B018 - must exist
     except (AttributeError, TypeError, KeyError):
-        raise CourseError(
-            f"{path.name} is JSON but not a Jupyter notebook: hand in the .ipynb file."
-        ) from None
+        raise CourseError(f"{path.name} is JSON but not a Jupyter notebook: hand in the .ipynb file.") from None
     return notebook
 
 
@@ -108,9 +102,7 @@ def find_answers(notebook: Any, canonical: Canonical, file_name: str) -> dict[st
         )
         for number, cell in enumerate(notebook.cells, start=1)
     ]
-    answers = {
-        name: _find(name, cells, exercise.untouched) for name, exercise in canonical.exercises.items()
-    }
+    answers = {name: _find(name, cells, exercise.untouched) for name, exercise in canonical.exercises.items()}
     if all(answer.state == MISSING for answer in answers.values()):
         others = sorted({cell.exercise for cell in cells if cell.exercise})
         lesson = canonical.path.stem
@@ -140,8 +132,7 @@ def _find(name: str, cells: list[_Cell], untouched: str) -> Answer:
         if elsewhere is None:
             return Answer(name, UNTOUCHED, [found[-1].source], notes)
         notes.append(
-            f"Its own cell is untouched, so the answer is taken from cell {elsewhere.number}, "
-            f"which defines `{name}`."
+            f"Its own cell is untouched, so the answer is taken from cell {elsewhere.number}, which defines `{name}`."
         )
         return Answer(name, ANSWERED, [_without_check(elsewhere.source, name)], notes)
     if not found:
@@ -152,8 +143,7 @@ def _find(name: str, cells: list[_Cell], untouched: str) -> Answer:
                 notes.append(f"Its cell is no longer a code cell (cell {turned.number}): turn it back into one.")
             return Answer(name, MISSING, [], notes)
         notes.append(
-            f"The cell meant for it is gone; the answer is taken from cell {elsewhere.number}, "
-            f"which defines `{name}`."
+            f"The cell meant for it is gone; the answer is taken from cell {elsewhere.number}, which defines `{name}`."
         )
         return Answer(name, ANSWERED, [_without_check(elsewhere.source, name)], notes)
     chosen, parts = _choose(name, touched)

@@ -41,9 +41,7 @@ def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collecti
         if is_answer(cell):
             if name in include and answers[name].state == ANSWERED:
                 parts = answers[name].parts
-                cells += [
-                    _code(source, "answer", name, f"{name}-{part}") for part, source in enumerate(parts)
-                ]
+                cells += [_code(source, "answer", name, f"{name}-{part}") for part, source in enumerate(parts)]
         elif is_check(cell):
             cells.append(_code(f"{guard}.before({name!r})", "guard", name, f"{name}-before"))
             check = _code(cell.source, "check", name, f"{name}-check")

@@ -61,9 +61,7 @@ def read_canonical(path: Path) -> Canonical:
     """
     rebuild = f"build it with `course build {path.name[:2]}`"
     if not path.is_file():
-        raise CourseError(
-            f"The solution edition {path.name} is not here, and a grade is made with it: {rebuild}."
-        )
+        raise CourseError(f"The solution edition {path.name} is not here, and a grade is made with it: {rebuild}.")
     notebook = nbformat.read(str(path), as_version=4)
     answers = {name_of(cell): cell for cell in notebook.cells if is_answer(cell)}
     checks = {name_of(cell): cell for cell in notebook.cells if is_check(cell)}

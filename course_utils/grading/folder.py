@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from course_utils.errors import CourseError
 from course_utils.grading.canonical import read_canonical
 from course_utils.grading.grade import grade, solution_path
+from course_utils.grading.report import NOT_GRADED
 
 FIXED = ["student", "file", "digest", "points", "of", "passed", "note"]
 
@@ -64,7 +64,7 @@ def grade_folder(
     # Threads are enough: each grade waits for processes of its own.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         jobs = {
-            pool.submit(_row, canonical_path, student, key, path, digest, timeout): key
+            pool.submit(_row, canonical_path, columns, student, key, path, digest, timeout): key
             for key, (student, path, digest) in todo.items()
         }
         for done, job in enumerate(as_completed(jobs), start=1):
@@ -77,9 +77,11 @@ def grade_folder(
     return _sorted(rows)
 
 
-def _row(lesson: Path, student: str, key: str, path: Path, digest: str, timeout: float) -> dict[str, str]:
+def _row(
+    lesson: Path, columns: list[str], student: str, key: str, path: Path, digest: str, timeout: float
+) -> dict[str, str]:
     """One notebook's row. A notebook that cannot be graded has its sentence in `note` and no points."""
-    row = {"student": student, "file": key, "digest": digest, "points": "0", "note": ""}
+    row = dict.fromkeys(columns, "") | {"student": student, "file": key, "digest": digest, "points": "0"}
     try:
         report = grade(lesson, path, timeout=timeout)
     except CourseError as error:
@@ -106,14 +108,14 @@ def _notebooks(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _kept(out: Path, columns: list[str]) -> dict[str, dict[str, str]]:
-    """The rows of an earlier run."""
+    """The rows of an earlier run, but for those that failed for a reason of ours."""
     if not out.is_file():
         return {}
     with out.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if list(reader.fieldnames or []) != columns:
             raise CourseError(f"{out} is there and has other columns: name another file, or move it away.")
-        return {row["file"]: row for row in reader}
+        return {row["file"]: row for row in reader if NOT_GRADED not in row.values()}
 
 
 def _write(out: Path, columns: list[str], rows: dict[str, dict[str, str]]) -> None:
@@ -124,7 +126,7 @@ def _write(out: Path, columns: list[str], rows: dict[str, dict[str, str]]) -> No
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows({key: _harmless(value) for key, value in row.items()} for row in _sorted(rows))
-    os.replace(part, out)
+    part.replace(out)
 
 
 def _harmless(value: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_utils.editions.lessons import find
 from course_utils.grading.answers import defined_outside, find_answers, read_student
-from course_utils.grading.canonical import Canonical, read_canonical
+from course_utils.grading.canonical import read_canonical
 from course_utils.grading.report import Report
 from course_utils.grading.rounds import Findings, Limits, grade_rounds
 from course_utils.grading.verdicts import judge
@@ -24,7 +24,7 @@ def grade(
     """Grade a student's notebook. The file is only read.
 
     Args:
-        lesson: a lesson's number ("01" or 1), or the path of an executed solution edition.
+        lesson: a lesson's number ("01" or 1), or the `Path` of an executed solution edition.
         notebook: the student's file.
         timeout: seconds for one answer cell, and for one check.
         setup_timeout: seconds for one of the lesson's own cells.
@@ -48,9 +48,7 @@ def grade(
     ]
     notes = [*findings.setup_errors, *([findings.problem] if findings.problem else [])]
     seconds = time.monotonic() - began
-    return Report(
-        canonical.path.stem[:2], notebook, results, notes, seconds, _timings(findings, seconds)
-    )
+    return Report(canonical.path.stem[:2], notebook, results, notes, seconds, _timings(findings, seconds))
 
 
 def check(number: str | int, notebook: str | Path | None = None, *, timeout: float = 20.0) -> Report:
@@ -66,9 +64,7 @@ def solution_path(lesson: str | int | Path) -> Path:
     Raises:
         CourseError: there is no such lesson.
     """
-    if isinstance(lesson, Path) or str(lesson).endswith(".ipynb"):
-        return Path(lesson)
-    return find(lesson).solution
+    return lesson if isinstance(lesson, Path) else find(lesson).solution
 
 
 def _timings(findings: Findings, seconds: float) -> dict[str, float]:

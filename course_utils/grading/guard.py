@@ -79,7 +79,7 @@ class Guard:
     def after(self, name: str) -> None:
         """Say whether the check handed the answer back (it passed) or replaced it by the reference."""
         self._restore()
-        kept = self.answer is not MISSING and self.space.get(name, None) is self.answer
+        kept = self.answer is not MISSING and self.space.get(name) is self.answer
         print(f"{self.secret} {name} {'kept' if kept else 'replaced'}")
 
     # -- the exercises, always from their files
@@ -90,9 +90,7 @@ class Guard:
                 del self.space[name]  # it belongs to the modules that are about to go
         package = self.module.rpartition(".")[0] or self.module
         for loaded in list(sys.modules):
-            if loaded == self.module or loaded == package or loaded.startswith(f"{package}."):
-                del sys.modules[loaded]
-            elif loaded.startswith("course_utils.exercises"):
+            if loaded.startswith(("course_utils.exercises", f"{package}.")) or loaded in (package, self.module):
                 del sys.modules[loaded]
         absent = [name for name in self.names if name not in self.space]
         module = importlib.import_module(self.module)
@@ -146,12 +144,12 @@ class Guard:
         for module, names in self.modules:  # builtins first: the rest of this function uses them
             space = module.__dict__
             for name, value in names.items():
-                if space.get(name, None) is not value:
+                if space.get(name) is not value:
                     space[name] = value
         for cls, names in self.classes:
             now = dict(cls.__dict__)
             for name, value in names.items():
-                if now.get(name, None) is not value:
+                if now.get(name) is not value:
                     with contextlib.suppress(AttributeError, TypeError):
                         setattr(cls, name, value)
             for name in now.keys() - names.keys():

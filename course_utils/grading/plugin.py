@@ -9,8 +9,8 @@ nbval runs the cells and compares a check's output with the recorded one. Here i
 - cell metadata, not comments or tags that came with an answer, decide how a cell is treated;
 - one JSON line a cell goes to a file at once, so that a grade that is cut off still says what it had found.
 
-After a hang, a crash or a flood the run ends: `rounds` grades the rest without the culprit. It also puts this file
-into the graded notebook's folder, as its conftest.py, so that pytest need not import the course.
+After a hang, a crash or a flood the run ends: `rounds` grades the rest without the culprit. It also copies this file
+next to the graded notebook, so that pytest need not import the course.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import time
 from collections import deque
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
-import nbval.plugin as nbval
 import psutil
 import pytest
+
+# A checker of addresses in JSON, which notebooks do not need, builds a whole grammar when nbformat is imported: a
+# second of every run. It is optional to those who import it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+import nbval.plugin as nbval  # noqa: E402
 
 CONFIG_VARIABLE = "COURSE_GRADE_CONFIG"
 CHECK, ANSWER, GUARD, SETUP = "check", "answer", "guard", "setup"
@@ -35,7 +40,7 @@ POLL = 0.25
 VERDICT = re.compile(r"^\w+: (PASS \(\d+ of \d+\)|FAIL \(\d+ of \d+\)|not tried yet)$")
 
 
-class Fatal(Exception):
+class KernelLostError(Exception):
     """The kernel can no longer be used: `event` says why ("died", "timeout", "flood")."""
 
     def __init__(self, event: str) -> None:
@@ -49,7 +54,7 @@ class GradingKernel(nbval.RunningKernel):
     limit_bytes: float = float("inf")
 
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
-        """Wait for the shell's reply and keep it; raise `Fatal` on death, timeout or flood."""
+        """Wait for the shell's reply and keep it; raise `KernelLostError` on death, timeout or flood."""
         deadline = time.monotonic() + (timeout if timeout is not None else 60.0)
         self.reply: dict[str, Any] = {}
         self.printed = 0
@@ -62,9 +67,9 @@ class GradingKernel(nbval.RunningKernel):
                 # the guard in the kernel drops what is beyond the limit, unless the answer went around it
                 flooded = self.printed > 0.9 * self.limit_bytes
                 if self.printed > 3 * self.limit_bytes or (flooded and time.monotonic() > deadline):
-                    raise Fatal("flood") from None
+                    raise KernelLostError("flood") from None
                 if time.monotonic() > deadline:
-                    raise Fatal("timeout") from None
+                    raise KernelLostError("timeout") from None
                 continue
             if message["parent_header"].get("msg_id") == msg_id:
                 self.reply = message["content"]
@@ -116,7 +121,7 @@ class GradingKernel(nbval.RunningKernel):
 
     def _must_live(self) -> None:
         if not self.is_alive():
-            raise Fatal("died")
+            raise KernelLostError("died")
 
 
 _run_cell = nbval.IPyNbCell.runtest
@@ -197,7 +202,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if isinstance(item, nbval.IPyNbCell) and (call.when == "call" or (call.when == "setup" and report.failed)):
         error = call.excinfo.value if call.excinfo else None
-        event = error.event if isinstance(error, Fatal) else ("died" if call.when == "setup" else "")
+        event = error.event if isinstance(error, KernelLostError) else ("died" if call.when == "setup" else "")
         kernel = item.parent.kernel
         reply = getattr(kernel, "reply", {})
         _write(

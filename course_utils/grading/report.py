@@ -108,9 +108,7 @@ class Report:
                 escape("\n".join(words)),
             )
         table.add_section()
-        table.add_row(
-            "total", f"{self.earned} of {self.points}", f"{self.passed} of {len(self.results)} passed"
-        )
+        table.add_row("total", f"{self.earned} of {self.points}", f"{self.passed} of {len(self.results)} passed")
         return table
 
     def summary(self) -> str:

@@ -8,6 +8,7 @@ most two runs an exercise are needed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -29,6 +30,7 @@ from course_utils.grading.answers import ANSWERED, Answer
 from course_utils.grading.assemble import GUARD_NAME, LIMIT_BYTES, assemble
 from course_utils.grading.canonical import Canonical
 
+PLUGIN_NAME = "course_grade_plugin"  # what plugin.py is called in the run's folder
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
 
 
@@ -89,9 +91,7 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
     started = time.monotonic()
     while wanted:
         if time.monotonic() - started > limits.total:
-            findings.problem = (
-                f"The grade was stopped after {limits.total:.0f} s: too many answers hang or crash."
-            )
+            findings.problem = f"The grade was stopped after {limits.total:.0f} s: too many answers hang or crash."
             return findings
         included = [name for name in wanted if name not in out]
         result = _run(canonical, answers, included, limits, findings.secret)
@@ -168,7 +168,7 @@ def _run(
         notebook = assemble(canonical, answers, include, secret)
         nbformat.write(notebook, str(folder / "graded.ipynb"))
         shutil.copyfile(Path(__file__).with_name("guard.py"), folder / f"{GUARD_NAME}_{secret}.py")
-        shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / "conftest.py")
+        shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / f"{PLUGIN_NAME}.py")
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         settings = {
             "report": str(folder / "report.jsonl"),
@@ -187,9 +187,8 @@ def _run(
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
             try:
-                process.wait(timeout=START_SECONDS + limits.setup + limits.answer * (2 * len(include) + 1))
-            except subprocess.TimeoutExpired:
-                pass
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(START_SECONDS + limits.setup + limits.answer * (2 * len(include) + 1))
             finally:
                 _end(process, folder)
         spare = (folder / "pytest.log").read_text(encoding="utf-8", errors="replace")
@@ -202,7 +201,7 @@ def _run(
 def _command(folder: Path) -> list[str]:
     return [
         sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", "--color=no",
-        "-p", "no:cacheprovider", "-p", "nbval.plugin",
+        "-p", "no:cacheprovider", "-p", PLUGIN_NAME, "-p", "nbval.plugin",
         "--nbval-lax", "--nbval-current-env", f"--nbval-kernel-startup-timeout={START_SECONDS:.0f}",
         "--rootdir", str(folder), "graded.ipynb",
     ]  # fmt: skip
@@ -216,7 +215,7 @@ def _environment(folder: Path) -> dict[str, str]:
         COURSE_PRESET="smoke",
         COURSE_GRADE_CONFIG=str(folder / "settings.json"),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-        PYTHONPATH=os.pathsep.join([str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]),
+        PYTHONPATH=os.pathsep.join([str(folder), str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]),
         PYTHONUTF8="1",
         IPYTHONDIR=str(folder / "ipython"),
         JUPYTER_CONFIG_DIR=str(folder / "config"),
@@ -262,27 +261,21 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
     """End pytest and what it started: the kernel too, which outlives a pytest that was killed."""
     doomed: list[psutil.Process] = []
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         doomed = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        pass
     for line in _lines(folder / "report.jsonl"):
         if line.get("kernel"):
             pid, born = line["kernel"]
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 kernel = psutil.Process(pid)
                 if abs(kernel.create_time() - born) < 1:  # not another process with a number used again
                     doomed += [kernel, *kernel.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                pass
             break
     if process.poll() is None:
         process.kill()
     for child in doomed:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
-        except psutil.NoSuchProcess:
-            pass
     process.wait()
 
 

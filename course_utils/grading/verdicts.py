@@ -54,9 +54,7 @@ def judge(
         return result(*_event(findings.events[name], limits))
     records = findings.records.get(name)
     if records is None:
-        return result(
-            report.NOT_GRADED, findings.problem or "The grade broke off before this exercise; run it again."
-        )
+        return result(report.NOT_GRADED, findings.problem or "The grade broke off before this exercise; run it again.")
     if name in findings.strays:
         notes.append("It was graded alone: another answer leaves something behind that breaks what runs later.")
     error = next((r for r in records if r["role"] == "answer" and r["ename"]), None)
@@ -165,9 +163,7 @@ def _borrowed(text: str, elsewhere: dict[str, bool]) -> str:
     """A better sentence for an error about a name or a module that a lone answer cell does not have."""
     missing = re.search(r"No module named '([\w.]+)'", text)
     if missing:
-        return (
-            f"Your answer imports `{missing.group(1)}`, which is not installed here: use what the lesson imports."
-        )
+        return f"Your answer imports `{missing.group(1)}`, which is not installed here: use what the lesson imports."
     name = re.search(r"[Nn]ame '(\w+)' is not defined", text)
     if name and name.group(1) in elsewhere:
         word = "imported" if elsewhere[name.group(1)] else "defined"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from course_utils import grading
@@ -42,3 +44,11 @@ def grade(lesson: Path, tmp_path: Path) -> Callable[..., grading.Report]:
 
 def statuses(report: grading.Report) -> dict[str, str]:
     return {result.name: result.status for result in report.results}
+
+
+def kernels() -> set[int]:
+    """The processes that a grade of this test may have left behind."""
+    mine = psutil.Process(os.getpid()).children(recursive=True)
+    return {process.pid for process in mine} | {
+        p.pid for p in psutil.process_iter(["cmdline"]) if "course-grade-" in " ".join(p.info["cmdline"] or [])
+    }

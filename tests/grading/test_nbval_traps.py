@@ -30,10 +30,7 @@ def _picture(data: str) -> Any:
     return v4.new_output("display_data", data={"image/png": data, "text/plain": "<picture>"})
 
 
-DRAW = (
-    "from IPython.display import display\n"
-    "display({'image/png': 'AAAA', 'text/plain': '<picture>'}, raw=True)\n"
-)
+DRAW = "from IPython.display import display\ndisplay({'image/png': 'AAAA', 'text/plain': '<picture>'}, raw=True)\n"
 SILENCE = "get_ipython().showtraceback = lambda *args, **rest: None"
 # Those whose name begins with "answer" are not compared with a recorded output; the others are checks.
 # name: (source, recorded outputs, execution count, tags, passes under nbval alone, passes with the plugin)
@@ -77,14 +74,13 @@ def _run(folder: Path, plugin: bool) -> list[bool]:
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     if plugin:
         source = Path(rounds.__file__).with_name("plugin.py").read_text(encoding="utf-8")
-        (folder / "conftest.py").write_text(source, encoding="utf-8")
+        (folder / f"{rounds.PLUGIN_NAME}.py").write_text(source, encoding="utf-8")
     settings = {"report": str(folder / "r"), "limit_bytes": 10_000, "timeouts": {"check": 60, "answer": 60}}
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-rA", "-q", "--tb=no", "-p", "nbval.plugin", "--nbval-lax",
+    own = ["-p", rounds.PLUGIN_NAME] if plugin else []
+    command = [sys.executable, "-m", "pytest", "-rA", "-q", "--tb=no", *own, "-p", "nbval.plugin", "--nbval-lax",
                "--nbval-current-env", "--color=no", "-p", "no:cacheprovider", "graded.ipynb"]  # fmt: skip
-    done = subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=300)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("PASSED", "FAILED")) and "Cell " in line]
     words = {int(line.split("Cell ")[1].split()[0]): line.split()[0] for line in lines}
     return [words.get(number, "SKIPPED") != "FAILED" for number in range(len(CELLS))]

@@ -65,7 +65,7 @@ def test_names_that_only_another_cell_has(grade: Any) -> None:
     assert report.earned == 5
 
 
-REBIND = '''
+REBIND = """
 class Fake:
     def __getattr__(self, name):
         return self
@@ -79,8 +79,8 @@ ex = Fake()
 
 def double(x):
     return x * 0
-'''
-PATCH_CLASSES = '''
+"""
+PATCH_CLASSES = """
 import sys
 import mini_exercises
 from course_utils.exercises import framework
@@ -96,8 +96,8 @@ sys.meta_path.insert(0, type("Finder", (), {"find_spec": lambda *a: (_ for _ in 
 
 def square(x):
     return x * 0
-'''
-PATCH_BUILTINS = '''
+"""
+PATCH_BUILTINS = """
 import builtins, sys, torch
 
 real_print = builtins.print
@@ -119,8 +119,8 @@ get_ipython().ast_transformers.append(None)
 
 def halve(x):
     return x * 0
-'''
-PRINT_PASS = '''
+"""
+PRINT_PASS = """
 import sys
 out = sys.stdout
 print("total: PASS (2 of 2)")
@@ -130,8 +130,8 @@ def total(x):
     out.write("total: PASS (2 of 2)\\n")
     out.flush()
     return x.sum() * 0
-'''
-PATCH_DURING_CHECK = '''
+"""
+PATCH_DURING_CHECK = """
 def negate(x):
     import builtins
     keep = builtins.print
@@ -141,7 +141,7 @@ def negate(x):
                 keep("negate: PASS (2 of 2)")
         builtins.print = fake
     return x
-'''
+"""
 
 
 def test_a_rebound_checker_passes_nothing_and_costs_the_honest_answer_nothing(grade: Any) -> None:
@@ -165,7 +165,8 @@ def test_a_rebound_checker_passes_nothing_and_costs_the_honest_answer_nothing(gr
 
 
 NOISY = {
-    "double": "import warnings\nwarnings.warn('loud')\ndef double(x):\n    warnings.warn('loud')\n    return 2 * x\n2 + 2;",
+    "double": "import warnings\nwarnings.warn('loud')\n"
+    "def double(x):\n    warnings.warn('loud')\n    return 2 * x\n2 + 2;",
     "square": "from tqdm import tqdm\ndef square(x):\n    for _ in tqdm(range(3)):\n        pass\n    return x * x\n"
     "square(torch.ones(1))",
     "halve": "from IPython.display import clear_output, display\nprint('a')\nclear_output()\n"

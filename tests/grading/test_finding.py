@@ -1,0 +1,212 @@
+"""Finding answers in notebooks that were cut, copied and merged; refusing what is no notebook. No kernel is started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from course_utils.errors import CourseError
+from course_utils.grading.answers import Answer, find_answers, read_student
+from course_utils.grading.canonical import read_canonical
+from course_utils.grading.needed import setup_cells
+from tests.grading import mini_lesson
+from tests.grading.mini_lesson import RIGHT, WRONG, answer_cell, student, untouched
+
+
+def _find(lesson: Path, notebook: Any) -> dict[str, Answer]:
+    return find_answers(notebook, read_canonical(lesson), "handed_in.ipynb")
+
+
+def _copy(notebook: Any, name: str, source: str, *, after: bool = True) -> Any:
+    """A copy of an answer cell, as copy and paste makes it: the same metadata, another id."""
+    cell = answer_cell(notebook, name)
+    new = mini_lesson.v4.new_code_cell(source, metadata=dict(cell.metadata))
+    notebook.cells.insert(notebook.cells.index(cell) + after, new)
+    return new
+
+
+def test_of_copies_the_last_changed_one_counts(lesson: Path) -> None:
+    notebook = student({"double": WRONG["double"]})
+    _copy(notebook, "double", untouched("double"))
+    _copy(notebook, "double", RIGHT["double"])
+    found = _find(lesson, notebook)["double"]  # wrong, right, untouched
+    assert found.parts == [RIGHT["double"]]
+    assert found.notes == [
+        "There are 3 cells for `double`: the last one that was changed is graded (cell 9 from the top)."
+    ]
+
+
+def test_an_untouched_copy_does_not_hide_the_answer(lesson: Path) -> None:
+    notebook = student({"double": RIGHT["double"]})
+    _copy(notebook, "double", untouched("double") + "   \n\n")
+    assert _find(lesson, notebook)["double"].parts == [RIGHT["double"]]
+
+
+def test_both_halves_of_a_split_cell_count(lesson: Path) -> None:
+    notebook = student({"double": "def helper(x):\n    return x + x"})
+    _copy(notebook, "double", "def double(x):\n    return helper(x)")
+    found = _find(lesson, notebook)["double"]
+    assert found.parts == ["def helper(x):\n    return x + x", "def double(x):\n    return helper(x)"]
+
+
+def test_a_merged_check_is_taken_out(lesson: Path) -> None:
+    notebook = student({"double": RIGHT["double"] + "\ndouble = ex.double.check(double)"})
+    assert _find(lesson, notebook)["double"].parts == [RIGHT["double"] + "\n"]
+
+
+def test_lost_metadata_are_made_up_for_by_the_id(lesson: Path) -> None:
+    notebook = student(RIGHT)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({})
+    found = _find(lesson, notebook)
+    assert {name: answer.parts for name, answer in found.items()} == {name: [RIGHT[name]] for name in RIGHT}
+    assert "found by its id" in found["double"].notes[0]
+
+
+def test_lost_ids_are_made_up_for_by_the_definition(lesson: Path) -> None:
+    notebook = student(RIGHT)
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata, cell.id = nbformat.from_dict({}), f"new-{number}"
+    found = _find(lesson, notebook)
+    assert {name: answer.parts for name, answer in found.items()} == {name: [RIGHT[name]] for name in RIGHT}
+    assert found["Shift"].notes[0].startswith("The cell meant for it is gone; the answer is taken from cell")
+
+
+def test_an_answer_written_in_another_cell_is_found(lesson: Path) -> None:
+    notebook = student({})
+    notebook.cells.insert(2, mini_lesson.v4.new_code_cell(RIGHT["square"]))
+    found = _find(lesson, notebook)
+    assert found["square"].parts == [RIGHT["square"]]
+    assert "Its own cell is untouched, so the answer is taken from cell 3" in found["square"].notes[0]
+    assert found["double"].state == "untouched"
+
+
+def test_a_cell_turned_into_text_is_missing_and_said_so(lesson: Path) -> None:
+    notebook = student(RIGHT)
+    cell = answer_cell(notebook, "halve")
+    text = mini_lesson.v4.new_markdown_cell(cell.source, metadata=dict(cell.metadata))
+    notebook.cells[notebook.cells.index(cell)] = text
+    found = _find(lesson, notebook)["halve"]
+    assert found.state == "missing" and "no longer a code cell" in found.notes[0]
+
+
+NONSENSE = {
+    "empty": (b"", "is empty"),
+    "blank": (b"  \n", "is empty"),
+    "text": (b"my answers", "not a Jupyter notebook (it is not JSON)"),
+    "binary": (bytes(range(256)), "not a Jupyter notebook (it is not JSON)"),
+    "cut off": (b'{"cells": [', "not a Jupyter notebook (it is not JSON)"),
+    "deep": (b"[" * 100_000, "not a Jupyter notebook (it is not JSON)"),
+    "list": (b"[]", "JSON but not a Jupyter notebook"),
+    "number": (b"3", "JSON but not a Jupyter notebook"),
+    "no cells": (b"{}", "JSON but not a Jupyter notebook"),
+    "odd cells": (b'{"cells": 3, "nbformat": 4}', "JSON but not a Jupyter notebook"),
+    "odd cell": (b'{"cells": ["x"], "nbformat": 4}', "JSON but not a Jupyter notebook"),
+    "old": (json.dumps({"nbformat": 3, "worksheets": []}).encode(), "old notebook format 3"),
+    "no exercise": (b'{"cells": [], "nbformat": 4, "metadata": {}}', "has no exercise of 90_mini"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_gets_one_sentence(name: str, lesson: Path, tmp_path: Path) -> None:
+    content, sentence = NONSENSE[name]
+    path = tmp_path / "work.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(CourseError) as error:
+        _find(lesson, read_student(path))
+    assert sentence in str(error.value) and str(error.value).count("\n") == 0
+    assert path.read_bytes() == content
+
+
+def test_a_missing_file_a_folder_and_another_lessons_notebook(lesson: Path, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="There is no notebook"):
+        read_student(tmp_path / "nowhere.ipynb")
+    with pytest.raises(CourseError, match="is a folder"):
+        read_student(tmp_path)
+    other = student({})
+    for cell in other.cells:
+        if "exercise" in cell.metadata:
+            cell.metadata.exercise, cell.id = f"{cell.metadata.exercise}_2", f"{cell.id}-2"
+            cell.source = cell.source.replace("def ", "def other_")
+    with pytest.raises(CourseError, match="is another lesson's notebook: its exercises are Shift_2, double_2"):
+        _find(lesson, other)
+
+
+def test_odd_metadata_do_no_harm(lesson: Path, tmp_path: Path) -> None:
+    notebook = json.loads(nbformat.writes(student(RIGHT)))
+    for cell in notebook["cells"]:
+        cell["source"] = [f"{line}\n" for line in "".join(cell["source"]).split("\n")]
+        cell["metadata"].setdefault("tags", "not a list")
+    notebook["cells"][0]["metadata"] = None
+    notebook["cells"][2]["metadata"] = {"exercise": ["a", "list"]}
+    path = tmp_path / "odd.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8-sig")
+    assert all(answer.state == "answered" for answer in _find(lesson, read_student(path)).values())
+
+
+# --- the canonical notebook
+
+
+def _spoilt(lesson: Path, spoil: Any) -> Path:
+    notebook = nbformat.read(str(lesson), as_version=4)
+    check = next(cell for cell in notebook.cells if cell.id == "square-check")
+    spoil(check)
+    return mini_lesson.write(notebook, lesson)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda cell: cell.update(outputs=[], execution_count=None),  # nbval would pass a wrong answer
+        lambda cell: cell.update(execution_count=None),  # nbval would fail a right one
+        lambda cell: cell.update(outputs=[]),
+        lambda cell: cell.outputs[0].update(text="square: FAIL (1 of 2)\n"),
+        lambda cell: cell.outputs[0].update(text="square: PASS (2 of 2)\nsquare: PASS (2 of 2)\n"),
+    ],
+    ids=["outputs and counts stripped", "counts stripped", "outputs stripped", "recorded a FAIL", "recorded twice"],
+)
+def test_a_stripped_solution_edition_is_refused(lesson: Path, spoil: Any) -> None:
+    with pytest.raises(CourseError, match=r"no recorded output for the check of `square`.*course build 90"):
+        read_canonical(_spoilt(lesson, spoil))
+
+
+def test_a_missing_or_empty_solution_edition_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"90_mini.ipynb is not here.*course build 90"):
+        read_canonical(tmp_path / "90_mini.ipynb")
+    empty = mini_lesson.write(mini_lesson.v4.new_notebook(), tmp_path / "90_mini.ipynb")
+    with pytest.raises(CourseError, match="has no exercises"):
+        read_canonical(empty)
+
+
+def test_points_order_and_module_come_from_the_canonical_notebook(lesson: Path) -> None:
+    canonical = read_canonical(lesson)
+    assert {name: exercise.points for name, exercise in canonical.exercises.items()} == mini_lesson.POINTS
+    assert (canonical.module, canonical.alias) == ("mini_exercises", "ex")
+    assert canonical.exercises["double"].untouched == untouched("double")
+    assert canonical.exercises["double"].recorded == "double: PASS (2 of 2)"
+
+
+# --- which of the lesson's own cells run
+
+
+def test_a_figure_cell_runs_only_where_its_names_are_needed(lesson: Path) -> None:
+    notebook = read_canonical(lesson).notebook
+    ids = lambda kept: {notebook.cells[index].id for index in kept}  # noqa: E731
+    assert ids(setup_cells(notebook, [])) == {"setup", "parameters"}
+    assert ids(setup_cells(notebook, ["def f(x):\n    return scale * x"])) == {"setup", "parameters", "figure"}
+
+
+def test_a_cell_that_builds_on_an_experiment_is_left_out_with_it() -> None:
+    new = mini_lesson.v4.new_code_cell
+    cells = [
+        new("import torch", id="a"),
+        new("trained = torch.ones(3)", id="b", metadata={"tags": ["experiment"]}),
+        new("best = trained.max()", id="c"),
+        new("worse = best - 1", id="d"),
+        new("def later():\n    return trained", id="e"),
+    ]
+    assert setup_cells(mini_lesson.v4.new_notebook(cells=cells), []) == {0, 4}

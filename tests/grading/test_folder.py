@@ -1,0 +1,61 @@
+"""A folder of notebooks into a CSV file: two layouts, nonsense among them, and a second run that keeps what it can."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from course_utils import grading
+from course_utils.errors import CourseError
+from course_utils.grading import folder as folder_module
+from tests.grading import mini_lesson
+from tests.grading.mini_lesson import RIGHT, WRONG, student
+
+
+def test_a_folder_is_graded_and_continued(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_in, out = tmp_path / "in", tmp_path / "grades.csv"
+    (handed_in / "bo").mkdir(parents=True)
+    (handed_in / ".ipynb_checkpoints").mkdir()
+    mini_lesson.write(student(RIGHT), handed_in / "ada.ipynb")
+    mini_lesson.write(student({**RIGHT, "square": WRONG["square"]}), handed_in / "bo" / "90_mini.ipynb")
+    mini_lesson.write(student({}), handed_in / ".ipynb_checkpoints" / "ada-checkpoint.ipynb")
+    (handed_in / "cy.ipynb").write_text("I could not do it", encoding="utf-8")
+    lines: list[str] = []
+    rows = grading.grade_folder(lesson, handed_in, out, workers=2, progress=lines.append)
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.DictReader(file)) == rows
+    assert [(row["student"], row["points"]) for row in rows] == [("ada", "10"), ("bo", "8"), ("cy", "0")]
+    assert rows[1]["square"] == "failed" and "at 2 it gives 77.00" in rows[1]["square: hint"]
+    assert "is not a Jupyter notebook" in rows[2]["note"] and rows[2]["passed"] == ""
+    assert len(lines) == 3 and any("bo: 8 of 10 points" in line for line in lines)
+
+    graded: list[str] = []
+    monkeypatch.setattr(folder_module, "grade", lambda lesson, path, **rest: graded.append(path.name) or _nothing(path))
+    (handed_in / "cy.ipynb").unlink()
+    mini_lesson.write(student({"double": RIGHT["double"]}), handed_in / "ada.ipynb")
+    again = grading.grade_folder(lesson, handed_in, out, workers=2)
+    assert graded == ["ada.ipynb"]  # bo's row was kept, cy's is gone
+    assert [row["student"] for row in again] == ["ada", "bo"] and again[1] == rows[1]
+
+
+def _nothing(path: Path) -> grading.Report:
+    return grading.Report("90", path, [grading.ExerciseResult(name, 1, "not tried") for name in RIGHT])
+
+
+def test_bad_folders_get_a_sentence(lesson: Path, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="There is no folder"):
+        grading.grade_folder(lesson, tmp_path / "nowhere", tmp_path / "out.csv")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CourseError, match="no notebook"):
+        grading.grade_folder(lesson, tmp_path / "empty", tmp_path / "out.csv")
+    mini_lesson.write(student({}), tmp_path / "empty" / "a.ipynb")
+    (tmp_path / "out.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="has other columns"):
+        grading.grade_folder(lesson, tmp_path / "empty", tmp_path / "out.csv")
+
+
+def test_a_spreadsheet_runs_no_formula_of_a_student() -> None:
+    assert folder_module._harmless("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert folder_module._harmless("passed") == "passed"
