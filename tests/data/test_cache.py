@@ -47,12 +47,13 @@ def start_other(publisher: Publisher) -> subprocess.Popen[str]:
         encoding="utf-8",
         env=environment,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "ready"
     return process
 
 
 def go(process: subprocess.Popen[str]) -> None:
+    """Wait until it has imported what it needs, then let it load."""
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
     assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from course_utils import data
 from course_utils.data import flowers
-from course_utils.data.flowers import captions
+from course_utils.data.flowers import captions, painter
 from course_utils.data.hashing import hash64, uniform
 from course_utils.errors import CourseError
 
@@ -93,6 +93,13 @@ def test_any_size_keeps_the_contract(size: int) -> None:
     assert images.min() >= -1
     assert images.max() <= 1
     assert not images.requires_grad
+
+
+def test_no_petal_reaches_beyond_the_part_that_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = flowers.sample(400, seed=6).assign(size="large")
+    part = flowers.draw(chosen)
+    monkeypatch.setattr(painter, "_REACH", 9.0)  # the whole canvas
+    assert same(part, flowers.draw(chosen))
 
 
 def test_splits_and_seeds_share_no_flower() -> None:
@@ -192,7 +199,7 @@ def test_a_chosen_flower_has_what_was_chosen_and_usual_values_for_the_rest() -> 
     full = {**wish, "centre_colour": "yellow", "size": "medium", "leaves": 2}
     assert torch.equal(image, flowers.draw(full, size=64))
     assert torch.equal(image, flowers.draw([wish], size=64))
-    assert torch.equal(image[0], flowers.draw({k: [v] * 2 for k, v in wish.items()}, size=64)[0])
+    assert same(image[0], flowers.draw({k: [v] * 2 for k, v in wish.items()}, size=64)[0])
     assert not same(image, flowers.draw(wish, size=64, seed=1))
     red, green, blue = image[0, :, 22:30, 26:38].mean((1, 2))
     assert red > green
