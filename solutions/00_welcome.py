@@ -1,0 +1,256 @@
+# %% [markdown]
+# # 00 · Welcome
+#
+# ![Four rows of eight small pictures: white daisies, red tulips, yellow sunflowers, pink poppies.](../docs/pictures/00_prompts.png)
+#
+# You ask for a white daisy, a red tulip, a yellow sunflower or a pink poppy, and noise turns into one. In this course you build every part of a machine that does this, and you check each part as you go.
+#
+# (The picture was made by the exact solution for a small garden, which you write in lesson 02: it knows its flowers by heart. Your own networks will make flowers that nobody drew.)
+#
+# **You will build** one small function, to see how an exercise works.
+#
+# **You will see** your machine, your data, and the symbols that all lessons share.
+#
+# **Time**: half an hour. The notebook itself runs in @TIME_LAPTOP@ under `laptop` (2 CPU cores) and in @TIME_SMOKE@ under `smoke`.
+#
+# **Stands on**: Python, a little PyTorch (tensors, `nn.Module`), and school calculus.
+
+# %%
+import torch
+
+from course_utils import data, doctor, plots, widgets
+from course_utils.errors import CourseError
+from course_utils.exercises import lesson00 as ex
+from course_utils.runtime import start
+
+# %% tags=["parameters"]
+preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
+dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
+
+# %%
+run = start("00", preset=preset, dataset=dataset)
+plots.use_style()
+
+# %% [markdown]
+# ## 1 · What you will build
+#
+# A *diffusion model* learns one thing: to look at a picture with noise on it and say what the noise is. Whoever can do that can start from nothing but noise and take a little away, again and again, until a picture stands there.
+#
+# | part | lessons | you build |
+# |---|---|---|
+# | I. Diffusion from scratch | 01 to 06 | noise, a U-Net, the sense of time, training, sampling, fast sampling |
+# | II. The continuous view | 07 to 10 | scores, differential equations, straight paths, and how to judge a sample |
+# | III. Control | 11, 12 | guidance: ask for something and get it |
+# | IV. Latent space | 13 to 15 | autoencoders, and diffusion in their compressed space |
+# | V. Language and vision | 16 to 19 | text, attention, CLIP, text to image |
+# | VI. Transformers that diffuse | 20 to 22 | DiT and its relatives, control by sketches and masks |
+# | VII. Fast, big, shipped | 23 to 27 | distillation, cascades, production, and your own generator |
+#
+# Lessons appear one after the other; a number that has no notebook yet is still being written.
+
+# %% [markdown]
+# ## 2 · Your machine
+#
+# **Can this machine run the course?** Any machine that runs PyTorch can. A GPU makes it faster, and is never needed.
+
+# %% tags=["experiment"]
+doctor.show(doctor.examine());
+
+# %% [markdown]
+# ### Presets
+#
+# How much a lesson computes is decided by its *preset*, the word in the second code cell.
+#
+# | preset | for | a lesson takes |
+# |---|---|---|
+# | `smoke` | automatic tests: every line runs, nothing is learnt | seconds |
+# | `lecture` | teaching: models trained ahead are loaded | under a minute |
+# | `laptop` | you, without a GPU: everything is trained for real, on small pictures | at most 5 minutes |
+# | `gpu` | you, with a CUDA GPU: larger pictures, longer training | it depends on the GPU |
+#
+# `auto` takes `gpu` if PyTorch finds a CUDA GPU, and `laptop` otherwise. The environment variable `COURSE_PRESET` overrides the word in the notebook. In a lesson you see the choice where it is made:
+
+# %%
+steps = run.pick(smoke=20, lecture=0, laptop=800, gpu=8000)
+print(f"Under the preset {run.preset}, a training of this kind would take {steps} steps.")
+
+# %% [markdown]
+# ## 3 · The data
+#
+# **What do we generate?** Flowers. They are drawn from a few numbers: species, petals, colours, sky, size. Because we know what is in each picture, we can later *measure* whether a generator obeys: did it draw the red tulip at night that you asked for?
+
+# %% tags=["figure"]
+flowers = data.load("flowers", n=run.pick(smoke=64, lecture=1024, laptop=1024, gpu=1024), size=32)
+first = [int((flowers.labels == k).nonzero()[0]) for k in range(len(flowers.classes)) if (flowers.labels == k).any()]
+plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first], columns=5,
+           title="One flower of each species, 32 x 32 pixels",
+           alt="A grid with one drawn flower of each species, on skies of different colours.");
+
+# %% [markdown]
+# Each flower has a row of attributes, and a caption that mentions some of them, in varied words. The captions are what a text-to-image model will read in lesson 19.
+
+# %%
+for caption in flowers.captions[:4]:
+    print(caption)
+flowers.table.head(4).drop(columns="key")
+
+# %% [markdown]
+# A seed is a flower: the same seed gives the same flower, on every machine and at every size.
+
+# %% tags=["figure"]
+sizes = (16, 32, 64, 128)
+same = {f"{size} px": data.load("flowers", n=6, size=size, seed=11).images for size in sizes}
+large = [torch.nn.functional.interpolate(x, size=128, mode="nearest") for x in same.values()]  # same size on screen
+plots.strip(dict(zip(same, large, strict=True)), title="The same six flowers at four sizes",
+            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same pictures, in more and more detail.");
+
+# %% [markdown]
+# Four sets of real pictures stand beside the flowers. `digits` comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
+
+# %% tags=["experiment", "figure"]
+rows = {}
+for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
+    if name == "digits" or (data.cache_dir() / name).is_dir():  # no download here
+        try:
+            rows[name] = data.load(name, n=8, size=32, split="test").images.expand(-1, 3, -1, -1)
+        except CourseError as problem:
+            print(problem)
+plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(rows)}",
+            alt="Rows of eight pictures: handwritten digits, and the other sets that are on this machine.");
+
+# %% [markdown]
+# ### The one rule about pictures
+#
+# A batch of pictures is a tensor of shape (B, C, H, W): pictures, channels, rows, columns. Its values are float32 from -1 (black) to 1 (white), so that they lie around 0 as the noise does. A screen wants something else: whole numbers of 8 bits, from 0 to 255.
+
+# %% [markdown]
+# ## 4 · How an exercise works
+#
+# An exercise is a function that you write. Its cell says what goes in and what comes out. Below it stands a *check*. Run your cell, then the check. It answers in one of three ways:
+#
+# - `to_pixels: not tried yet`: the cell still raises `NotImplementedError`.
+# - `to_pixels: FAIL (2 of 4)`, and a hint that names what it saw.
+# - `to_pixels: PASS (4 of 4)`.
+#
+# You are never stuck: after a failed or untried exercise, the lesson goes on with the course's own version. Come back whenever you like.
+#
+# Above each exercise stand its difficulty (one to three dots), its minutes, and three hints that you can unfold: what to think about, which formula, nearly the line.
+
+# %% [markdown]
+# ### Warm-up · `to_pixels`
+# ●○○ · 5 minutes
+#
+# Turn pictures from $[-1, 1]$ into pixels for a screen. Noise goes beyond $[-1, 1]$, so cut off what lies outside.
+#
+# <details><summary>Hint 1: what to think about</summary>Where must -1 go, where 1, and where 0.2? What does a whole number of 8 bits do with 256?</details>
+# <details><summary>Hint 2: the formula</summary>Add 1, multiply by 127.5, round to the nearest whole number, cut off below 0 and above 255, and only then convert.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>((images + 1) * 127.5).round().clamp(…, …).to(torch.uint8)</code></details>
+
+
+# %% tags=["exercise"] exercise="to_pixels" points=1
+def to_pixels(images):
+    """Pictures in [-1, 1] as pixels.
+
+    images: float, any shape.    Returns uint8, the same shape: -1 becomes 0, 1 becomes 255, in between rounded to the
+    nearest; what lies outside is cut off.    Example: [-1, 0.2, 1] becomes [0, 153, 255].
+    """
+    ### BEGIN SOLUTION
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="to_pixels"
+to_pixels = ex.to_pixels.check(to_pixels)
+
+# %% [markdown]
+# Whatever the check said, `to_pixels` now works: it is yours if it passed, and ours if not. Try a wrong version on purpose, without the rounding or without the cutting off, and read the hint.
+
+# %%
+to_pixels(flowers.images[:1])[0, :, 0, :4]  # four pixels of the sky: red, green and blue in the rows
+
+# %% [markdown]
+# ### How a lesson is graded
+#
+# `course check 00` in a terminal scores your notebook. It copies your answers into a clean copy of the lesson, runs the checks, and prints a table with points and hints. It changes nothing in your notebook. So edit what you like: only the cells of the exercises count, and each must stand on its own. A helper function that you define in another cell is not copied; put it into the cell of the exercise.
+
+# %% [markdown]
+# ## 5 · Explorer: plant a flower
+#
+# **Which of these numbers could you read back from a picture of 16 pixels?** Every lesson has an explorer like this one. Its sliders move with the mouse or, once selected, with the arrow keys.
+
+# %% tags=["explorer", "figure"]
+options = data.flowers.CHOICES  # attribute -> its values
+
+
+def plant(state):
+    """The flower that the controls ask for, at 16, 32 and 128 pixels side by side."""
+    wanted = {name: getattr(state, name) for name in options}
+    pictures = [data.flowers.draw(wanted, size=size, seed=state.seed) for size in (16, 32, 128)]
+    large = [torch.nn.functional.interpolate(x, size=256, mode="nearest")[0] for x in pictures]  # (3, 256, 256)
+    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]  # white between the pictures
+    return plots.to_uint8(torch.cat(spaced, dim=2)[None])[0]  # (256, 804, 3)
+
+
+widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16, 32 and 128 pixels.",
+                 say=lambda s: f"A {s.size} {s.petal_colour} {s.species}, sky: {s.sky}.",
+                 seed=widgets.whole(0, 50, label="seed"),
+                 **{name: widgets.choice(values, label=name.replace("_", " ")) for name, values in options.items()})
+
+# %% [markdown]
+# ## 6 · Symbols
+#
+# These symbols mean the same in every lesson, and are the papers'.
+#
+# | symbol | in code | meaning |
+# |---|---|---|
+# | $x_0$ | `x0` | a clean picture: data, at $t = 0$ |
+# | $t$, $T$ | `t`, `T` | the step, and the last step: $t = 0$ is data, $t = T$ is noise |
+# | $\epsilon$ | `eps` | noise: independent standard normal numbers, shaped like the picture |
+# | $x_t$ | `x_t` | the picture at step $t$: $\sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon$ |
+# | $\beta_t$ | `betas[t - 1]` | the share of the variance that step $t$ replaces by noise; `betas` has shape (T,) |
+# | $\alpha_t$ | `1 - betas[t - 1]` | the share that step $t$ keeps |
+# | $\bar\alpha_t$ | `alpha_bar[t]` | the share that is left after $t$ steps, $\alpha_1\cdots\alpha_t$; `alpha_bar` has shape (T + 1,), and $\bar\alpha_0 = 1$ |
+# | $\mathrm{SNR}(t)$ | `snr` | signal-to-noise ratio, $\bar\alpha_t / (1-\bar\alpha_t)$ |
+# | $w$ | `w` | guidance weight: $\epsilon = (1+w)\,\epsilon_\text{cond} - w\,\epsilon_\text{uncond}$ |
+# | $s$ | `scale` | the other convention for the same thing: $s = 1 + w$ |
+# | $\eta$ | `eta` | how much fresh noise a sampler adds, from 0 (none) to 1 |
+# | $\mathcal N(\mu, \sigma^2)$ | `torch.randn` | the normal distribution with mean $\mu$ and variance $\sigma^2$ |
+# | $B, C, H, W$ | | pictures in a batch, channels, rows, columns |
+#
+# A *model* is called as `model(x, t, cond=None)`. Its `t` has shape (B,) and runs from 0 to 1000, whatever the number of steps of the schedule: only samplers and losses convert.
+#
+# ### Words
+#
+# - *forward process*: adding noise step by step, from data to noise; nothing is learnt there (lesson 01).
+# - *reverse process*: the way back, which a network learns (lesson 04).
+# - *noise schedule*: the list of betas, or any rule that says how fast the picture drowns (lesson 01).
+# - *signal-to-noise ratio*: the variance of the picture's part of $x_t$ over the variance of the noise's part (lesson 01).
+# - *sampler*: the loop that starts from noise and ends in a picture (lessons 04 and 06).
+# - *recogniser*: a small network that names the class of a picture, under any amount of noise; we use it to judge.
+# - *oracle*: a network that reads a flower's attributes back from its picture (from lesson 04 on).
+# - *preset*: how much a lesson computes: `smoke`, `lecture`, `laptop` or `gpu`.
+# - *seed*: the number that decides all random numbers; the same preset, seed and device give the same figures.
+
+# %% [markdown]
+# ## Is this normal?
+#
+# - **Sliders do not show**, only a line of text: the kernel has not run the cell. Run it; if that does not help, `course doctor` says whether the widgets' front end is installed.
+# - **`NotImplementedError`** when you call a function: its exercise has not been done, and its check has not been run since. Run the check: it puts the course's version in its place.
+# - **`not tried yet` although you wrote something**: your cell raised an error or has not been run. Run it, read its last line, then run the check again.
+#
+# ## Questions to think about
+#
+# <details><summary>1. Why [-1, 1], and not [0, 1] as in most image libraries?</summary>Noise is symmetric around 0. If pictures lie around 0 too, picture and noise can change places smoothly, and a network's outputs have the same scale at every step.</details>
+# <details><summary>2. Why drawn flowers, when there are photographs?</summary>Because we know the truth about each one. Of a photograph nobody can say exactly how many petals were asked for; of a drawn flower anybody can, so obedience can be measured. And they need no download.</details>
+#
+# ## What we left out
+#
+# How to install anything: the README has it. What diffusion cannot do: that comes with the lessons that meet it.
+#
+# ## Readings
+#
+# - [The course's README](../README.md): installing, the two commands, how grading works.
+# - Weng 2021, [What are Diffusion Models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/): the whole field in one long page, good as a map.
+# - Luo 2022, [Understanding Diffusion Models: A Unified Perspective](https://arxiv.org/abs/2208.11970): every derivation with every step, good beside lessons 01 to 09.
+#
+# **Next**: [lesson 01](01_forward_noising.ipynb) noises a flower, and finds out how fast it should drown.
