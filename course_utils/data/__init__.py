@@ -8,7 +8,9 @@
 | cifar10 | 60,000 colour photos, 32 x 32 px | downloaded once, with a checksum |
 
 Downloaded files are kept in `cache_dir()`, in a folder with the set's name. Set the environment variable
-COURSE_DATA_DIR to keep them elsewhere, or to use files that you already have.
+COURSE_DATA_DIR to keep them elsewhere, or to use files that you already have. A download must have the publisher's
+checksum; files that you put there yourself are checked by their structure instead, so that a subset, or a set
+of your own in the same format, can be used.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def test_every_attribute_changes_the_picture(species: str) -> None:
         pixels = ((base - changed).abs().amax(1) > 0.2).sum().item()
         assert pixels >= 8, f"{name} changes {pixels} of 1,024 pixels"
     counts = flowers.PETALS[species]
-    pictures = flowers.draw([{"species": species, **ONE, "petals": n} for n in counts])
+    pictures = torch.cat([flowers.draw({"species": species, **ONE, "petals": n}) for n in counts])
     for a in range(len(counts) - 1):
         pixels = ((pictures[a] - pictures[a + 1]).abs().amax(0) > 0.2).sum().item()
         assert pixels >= 20, f"petals {counts[a]} and {counts[a + 1]} differ in {pixels} of 1,024 pixels"
