@@ -87,9 +87,8 @@ def _place(figure: ShownFigure, image: np.ndarray[Any, Any], left: float, top: f
     box = (left / fig_width, 1 - (top + k * height) / fig_height, k * width / fig_width, k * height / fig_height)
     axes = figure.add_axes(box)
     axes.set_axis_off()
-    grey = image.shape[2] == 1
-    plain = image[:, :, 0] if grey else image
-    axes.imshow(plain, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+    # Three channels of bytes are shown as they are; a colour map may miss a grey by one.
+    axes.imshow(np.broadcast_to(image, (height, width, 3)), interpolation="nearest", aspect="auto")
 
 
 def _text(figure: ShownFigure, x: float, y: float, text: str, **style: Any) -> None:
@@ -213,6 +212,7 @@ def _panels(
     with mpl.rc_context(settings()):
         figure = new_figure(round(total) / s, round(total_height) / s)
         figure.set_layout_engine("none")
+        figure.exact = True
         if title:
             _text(figure, gap, 8 * s, title, size=_points(17), weight="bold", va="top", linespacing=1.25)
         top = round(title_room)

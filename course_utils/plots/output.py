@@ -32,6 +32,7 @@ class ShownFigure(Figure):
 
     shown_in: object = None
     alt: str = ""
+    exact: bool = False  # it shows images, whose pixels the PNG must not change
 
     def _ipython_display_(self) -> None:
         if self.shown_in != _current_cell():
@@ -54,15 +55,16 @@ def new_figure(width: float, height: float) -> ShownFigure:
     return figure
 
 
-def compress(picture: Image.Image) -> bytes:
-    """A small PNG: with a palette where nobody can see the difference (charts), in full colour elsewhere."""
+def compress(picture: Image.Image, exact: bool = False) -> bytes:
+    """A small PNG: with a palette where nobody can see the difference (charts), in full colour elsewhere.
+
+    With `exact`, every pixel keeps its value.
+    """
     picture = picture.convert("RGB")
-    if picture.getcolors(256) is None:
-        reduced = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        if _largest_difference(picture, reduced) > MAX_PALETTE_ERROR:
-            return _png(picture)
-        return _png(reduced)
-    return _png(picture.quantize(256, dither=Image.Dither.NONE))
+    if exact and picture.getcolors(256) is None:
+        return _png(picture)
+    reduced = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    return _png(picture if _largest_difference(picture, reduced) > (0 if exact else MAX_PALETTE_ERROR) else reduced)
 
 
 def _largest_difference(a: Image.Image, b: Image.Image) -> int:
@@ -88,7 +90,7 @@ def figure_png(figure: Figure) -> bytes:
         figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1}, **look)
     rgba = Image.open(buffer).convert("RGBA")
     paper = Image.new("RGBA", rgba.size, PAPER)  # under a figure whose background is see-through
-    return compress(Image.alpha_composite(paper, rgba))
+    return compress(Image.alpha_composite(paper, rgba), exact=getattr(figure, "exact", False))
 
 
 def image_output(png: bytes, alt: str, width: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -164,11 +164,11 @@ class NoisingExplorer(Explorer):
         for chart, (x, y) in self.dots(state).items():
             brush.dot(x, y, self.charts.colours[state.schedule])
             x, y = x / SCALE, y / SCALE
+            # The curves fall, so there is room above and to the right of a dot.
             near_edge = x > (WIDTH / 2 if chart == "alpha_bar" else WIDTH) - 80
-            width = brush.text_width(values[chart], 13, True)
-            left = x - 14 - width if near_edge else x + 14
+            x, y = (x + 10, y - 19) if near_edge else (x + 12, y - 12)
             y = max(y, HEIGHT - CHARTS_HEIGHT + 74)
-            brush.text(left, y, values[chart], bold=True, anchor="lm", halo=3)
+            brush.text(x, y, values[chart], bold=True, anchor="rm" if near_edge else "lm", halo=3)
 
     def dots(self, state: State) -> dict[str, tuple[float, float]]:
         """Where the dots of "alpha_bar" and "log_snr" are on the picture, in device pixels."""
