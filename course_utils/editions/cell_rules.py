@@ -29,6 +29,7 @@ _UNWELCOME = (
 
 
 def cell_faults(cell: NotebookNode) -> Iterator[str]:
+    """What must be mended in a cell: its tags, its metadata, its marks, its Python."""
     for tag in tags(cell):
         if tag not in OUR_TAGS + JUPYTER_TAGS:
             yield f"has the unknown tag {tag!r}{did_you_mean(tag, OUR_TAGS)}"
@@ -72,7 +73,7 @@ def _exercise_faults(cell: NotebookNode) -> Iterator[str]:
         return
     if not "".join(answer_lines(cell.source)).strip():
         yield "has nothing between its marks: write the answer there"
-    faults = list(_syntax_faults(cell.source))
+    faults = list(_syntax_faults(cell.source, magics=False))  # a student's answer cell is plain Python
     if faults:
         yield from faults
         return
@@ -123,6 +124,7 @@ def _check_faults(cell: NotebookNode) -> Iterator[str]:
 
 
 def cell_warnings(cell: NotebookNode) -> Iterator[str]:
+    """What ought to be mended in a cell: too many lines."""
     if cell.cell_type != "code":
         return
     lines = len(cell.source.splitlines())
@@ -133,9 +135,9 @@ def cell_warnings(cell: NotebookNode) -> Iterator[str]:
         yield f"has an answer of {answer} lines: {MAX_ANSWER_LINES} are enough for one exercise"
 
 
-def _syntax_faults(source: str) -> Iterator[str]:
+def _syntax_faults(source: str, magics: bool = True) -> Iterator[str]:
     try:
-        ast.parse(plain_python(source))
+        ast.parse(plain_python(source) if magics else source)
     except SyntaxError as error:
         yield f"is not valid Python: {error.msg} in its line {error.lineno}"
 

@@ -20,7 +20,7 @@ from course_utils.editions.freshness import stale
 from course_utils.editions.lessons import Course, Lesson
 from course_utils.editions.links import link_complaints
 from course_utils.editions.notebooks import label, read_notebook, tags, text_of, to_bytes
-from course_utils.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, recorded_size, solution_cells
+from course_utils.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, recorded_size, sets_dataset, solution_cells
 from course_utils.editions.source import problems, read_source
 from course_utils.editions.student import answer_lines, mark, student
 from course_utils.errors import CourseError
@@ -29,7 +29,7 @@ IMAGE = re.compile(r"image/(png|jpeg|svg\+xml|gif)")
 # Where a machine shows through: its folders, its address, a place in its memory.
 TRACES = {
     "a path of one machine": re.compile(
-        r"(?<![\w.:/])/(home|Users|root|tmp|work|opt|var|usr|private|mnt|content)/\w|\b[A-Za-z]:\\{1,2}\w|site-packages"
+        r"(?<![\w.:/])/(home|Users|root|tmp|work|workspace|opt|var|usr|private|mnt|content)/\w|\b[A-Za-z]:\\{1,2}\w|site-packages"
     ),
     "a temporary file of the kernel": re.compile(r"ipykernel_\d+"),
     "an address of one machine": re.compile(r"\b127\.0\.0\.1\b|\blocalhost:\d|file://"),
@@ -170,7 +170,7 @@ def pages(root: Path) -> list[Path]:
 
 def takes_dataset(nb: NotebookNode) -> bool:
     """Whether a lesson has the papermill parameter `dataset`."""
-    return any("parameters" in tags(c) and re.search(r"^dataset\s*=", c.source, re.M) for c in nb.cells)
+    return any(sets_dataset(cell) for cell in nb.cells)
 
 
 def _other_than(nb: NotebookNode, pattern: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from course_utils.editions.notebooks import label, notebook_metadata, tags, to_bytes
 from course_utils.errors import CourseError
@@ -85,7 +87,6 @@ def execute(
         timeout=timeout,
         record_timing=False,
         store_widget_state=False,
-        coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own unencrypted loopback socket
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=report,
@@ -99,6 +100,11 @@ def execute(
     return tidy(run, like=before)
 
 
+def sets_dataset(cell: NotebookNode) -> bool:
+    """Whether a cell is the parameters cell of a lesson that takes a data set."""
+    return "parameters" in tags(cell) and re.search(r"^dataset\s*=", cell.source, re.MULTILINE) is not None
+
+
 def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
     """Executed cells with the metadata of `like`: no times, no versions, no live widgets, no empty output."""
     from course_utils.plots.still import without_live_widgets  # here: it loads matplotlib
@@ -108,8 +114,27 @@ def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
     for cell, original in zip(clean.cells, like.cells, strict=True):
         cell.metadata = copy.deepcopy(original.metadata)
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.output_type != "stream" or o.text.strip()]
+            cell.outputs = _merged_streams(cell.outputs)
     return clean
+
+
+def _merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Neighbouring pieces of one stream as one output, and of a line that was overwritten only its last state.
+
+    How a stream is cut into pieces is an accident of timing. nbclient can do this too (`coalesce_streams`), but
+    its patterns take for ever on a line of megabytes.
+    """
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    for output in merged:
+        if output.output_type == "stream":
+            lines = output.text.replace("\r\n", "\n").split("\n")
+            output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    return [output for output in merged if output.output_type != "stream" or output.text.strip()]
 
 
 def recorded_size(nb: NotebookNode) -> tuple[int, str | None]:
@@ -137,9 +162,16 @@ def _environment(preset: str, root: Path) -> dict[str, str]:
 
 
 def _with_dataset(nb: NotebookNode, dataset: str) -> NotebookNode:
-    from papermill.parameterize import parameterize_notebook  # here, because it takes a second to load
-
-    return parameterize_notebook(copy.deepcopy(nb), {"dataset": dataset}, report_mode=False)
+    """The notebook with the cell that papermill would add; papermill itself wants notebooks that it has loaded."""
+    run = copy.deepcopy(nb)
+    where = next((i for i, cell in enumerate(run.cells) if sets_dataset(cell)), None)
+    if where is None:
+        lesson = nb.metadata.get("course", {}).get("lesson", "?")
+        raise CourseError(f"Lesson {lesson} takes no data set: its parameters cell sets no `dataset`.")
+    cell = new_code_cell(f"# Parameters\ndataset = {dataset!r}\n", metadata={"tags": ["injected-parameters"]})
+    cell.id = "injected-parameters"
+    run.cells.insert(where + 1, cell)
+    return run
 
 
 def _failure(run: NotebookNode, error: Exception) -> str:
