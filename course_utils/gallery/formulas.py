@@ -21,6 +21,9 @@ MATH = re.compile(
     r"|(?<!\\)\$(?!\s)(?P<inline>(?:[^$\n]|\\\$|\n(?!\s*\n))+?)(?<![\s\\])\$(?!\d)",
     re.DOTALL,
 )
+# latex2mathml takes "~" for a letter, and a minus sign after a bracket, a comma or "=" for a subtraction.
+TILDE = "<mi>&#x0007E;</mi>"
+SIGN = re.compile(r"(<mo[^>]*>(?!&#x00029;|&#x0005D;|&#x0007D;|&#x0007C;)[^<]*</mo>)<mo>&#x02212;</mo>")
 LEFT_ALONE = ("code", "pre", "script", "style", "math", "textarea", "title")
 
 
@@ -32,6 +35,7 @@ def to_mathml(tex: str, display: bool) -> str:
         markup = convert(plain, display="block" if display else "inline")
     except Exception:  # the library raises a kind of its own for each mistake in the TeX
         return f"<code>{html.escape(tex.strip())}</code>"
+    markup = SIGN.sub(r'\1<mo form="prefix">&#x02212;</mo>', markup.replace(TILDE, "<mo>&#x0223C;</mo>"))
     # The TeX stays with the formula, for copying and for screen readers that do not know MathML.
     return markup.replace("<math ", f'<math alttext="{html.escape(tex.strip(), quote=True)}" ', 1)
 

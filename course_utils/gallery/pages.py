@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import nbformat
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
@@ -46,6 +47,15 @@ PAGE = """\
 """
 
 
+def write_pages(results: Sequence[LessonRun], folder: Path) -> None:
+    """A page for each lesson that left a notebook; sets `LessonRun.page`."""
+    ran = [result for result in results if result.notebook and result.notebook.is_file()]
+    everyone = [result.lesson for result in ran]
+    for result in ran:
+        executed = nbformat.read(result.notebook, as_version=4)
+        result.page = write_page(executed, result.lesson, folder, everyone)
+
+
 def write_page(executed: NotebookNode, lesson: Lesson, folder: Path, everyone: Sequence[Lesson]) -> Path:
     """An executed lesson as one HTML file that needs no other file and no network.
 
@@ -53,7 +63,7 @@ def write_page(executed: NotebookNode, lesson: Lesson, folder: Path, everyone: S
         executed: the notebook as papermill left it.
         lesson: whose it is.
         folder: the gallery's folder.
-        everyone: all lessons, in order, for the links to the neighbours.
+        everyone: the lessons that have a page, in order, for the links to the neighbours.
     """
     from nbconvert import HTMLExporter  # here: it takes a second to load
 
@@ -142,7 +152,7 @@ def _settle_links(page: BeautifulSoup, base: Path, folder: Path, names: set[str]
         page: changed in place.
         base: the folder that the lesson's relative links start from.
         folder: the folder of the page.
-        names: lessons that have, or will have, a page of their own.
+        names: lessons that have a page of their own.
     """
     for link in page.select("a[href]"):
         path, hash_mark, place = str(link["href"]).partition("#")

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from course_utils.editions import Course, Lesson, find, lessons, read_source, solution_cells
 from course_utils.editions.notebooks import notebook_metadata, tags
 from course_utils.errors import CourseError
-from course_utils.gallery.pages import write_index, write_page
+from course_utils.gallery.pages import write_index, write_pages
 from course_utils.runtime import PRESET_VARIABLE, PRESETS
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -100,6 +100,7 @@ def run_lessons(
             bars.advance(everything)
             _say(result, console)
             results.append(result)
+    write_pages(results, out / "gallery")  # at the end, when it is known which neighbours have a page to link to
     write_index(results, out / "gallery", _settings(preset, dataset))
     return results
 
@@ -132,7 +133,6 @@ def _run_one(lesson: Lesson, parameters: dict[str, str], out: Path, course: Cour
         executed = nbformat.read(result.notebook, as_version=4)
         result.passed = sum(_passed(cell) for cell in _checks(executed))
         result.figures = sum(_figures(cell) for cell in executed.cells)
-        result.page = write_page(executed, lesson, out / "gallery", lessons(course))
     return result
 
 
