@@ -80,6 +80,19 @@ def test_a_set_is_downloaded_once(folder: Path, publisher: Publisher, name: str)
     assert dict(publisher.asked) == {f"/{file}": 1 for file in wanted}
 
 
+def test_a_file_gets_its_name_in_one_step(folder: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, renamed = Path.replace, []
+
+    def replace_and_note(self: Path, target: Path) -> Path:
+        assert not target.exists()  # nothing was there before the rename
+        renamed.append(target.name)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_and_note)
+    data.load("mnist")
+    assert renamed == files(folder)
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_a_wrong_checksum_is_refused_and_nothing_stays(folder: Path, publisher: Publisher, name: str) -> None:
     for path in publisher.files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +71,8 @@ def test_a_flower_does_not_depend_on_its_batch_or_the_threads() -> None:
             torch.set_num_threads(threads)
             assert same(together, flowers.draw(some))
             assert torch.get_num_threads() == threads
+            with ThreadPoolExecutor(1) as pool:  # nor do threads that start later work with fewer
+                assert pool.submit(torch.get_num_threads).result() == threads
     finally:
         torch.set_num_threads(before)
 
