@@ -154,7 +154,7 @@ def _settle_links(page: BeautifulSoup, base: Path, folder: Path, names: set[str]
         folder: the folder of the page.
         names: lessons that have a page of their own.
     """
-    for link in page.select("a[href]"):
+    for link in page.select("main a[href]"):
         path, hash_mark, place = str(link["href"]).partition("#")
         if not _is_relative(path):
             continue
