@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from course_utils.training import bf16_where_fast, fit
 LOG_SNR = (-8.0, 10.0)  # natural logarithm; at -8 no eye sees anything, at 10 no eye sees the noise
 CLEAN = 0.15  # share of training images without any noise
 BATCH = 128
-CHUNK = 32  # batches drawn from one load of images
+CHUNK = 4  # batches of flowers drawn at once
 JUDGED_ON = 2000  # held-out images at each size; fewer after a run too short to matter
 JUDGED_AT = (10, 8, 6, 4, 2, 0, -2, -4, -6, -8, -10)  # log-SNR
 
@@ -52,11 +54,11 @@ class Plan:
 
 
 PLANS = {
-    "flowers": Plan(3, sizes=(32, 16, 32, 24), steps=3000, brief_steps=600),
-    "digits": Plan(1, sizes=(8, 16, 28, 32), steps=3000, brief_steps=600, shift=0.06),
-    "mnist": Plan(1, sizes=(28, 32, 28, 16), steps=3000, brief_steps=600, shift=0.06),
-    "fashion_mnist": Plan(1, sizes=(28, 32, 28, 16), steps=3000, brief_steps=600, shift=0.06, flip=True),
-    "cifar10": Plan(3, sizes=(32, 32, 32, 16), steps=6000, brief_steps=1500, shift=0.12, flip=True),
+    "flowers": Plan(3, sizes=(32, 16, 32, 24), steps=2000, brief_steps=600),
+    "digits": Plan(1, sizes=(8, 16, 28, 32), steps=1500, brief_steps=500, shift=0.06),
+    "mnist": Plan(1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06),
+    "fashion_mnist": Plan(1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06, flip=True),
+    "cifar10": Plan(3, sizes=(32, 32, 32, 16), steps=3000, brief_steps=1500, shift=0.12, flip=True),
 }
 
 
@@ -104,6 +106,7 @@ def train_recogniser(
         net = RecogniserNet(plan.channels, len(classes)).to(device)
 
     batches = noisy_batches(dataset, torch.Generator().manual_seed(seed), device)
+    cpu = time.process_time()
     history = fit(net, batches, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=name)
 
     with torch.no_grad():  # what is judged is what will be stored
@@ -121,6 +124,7 @@ def train_recogniser(
         "batch": BATCH,
         "seed": seed,
         "seconds": round(history.seconds),
+        "cpu_seconds": round(time.process_time() - cpu),  # what it took of a machine that may have been busy elsewhere
         "machine": machine(torch.device(device)),
         "torch": torch.__version__.split("+")[0],
         "metrics": judge(net, dataset, JUDGED_ON if steps >= 100 else 64, device),
@@ -140,39 +144,38 @@ def loss(net: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def noisy_batches(
     dataset: str, generator: torch.Generator, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Training batches without end: x_t (BATCH, C, S, S) and labels (BATCH,), all of one size S at a time."""
-    plan = PLANS[dataset]
-    for images, labels in image_chunks(dataset, generator):
-        for start in range(0, len(images) - BATCH + 1, BATCH):
-            x0 = images[start : start + BATCH].to(device)
-            if plan.flip:
-                x0 = torch.where(_coin(len(x0), generator).to(device), x0.flip(-1), x0)
-            x0 = shifted(x0, round(plan.shift * x0.shape[-1]), generator)
-            yield noised(x0, generator), labels[start : start + BATCH].to(device)
+    """Training batches without end: x_t (BATCH, C, S, S) and labels (BATCH,).
 
-
-def image_chunks(dataset: str, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images (CHUNK * BATCH, C, S, S) with labels, the size S changing from one chunk to the next, without end.
-
-    Flowers are drawn afresh for every chunk. Of a real data set, each chunk is a new random choice.
+    The size S changes from batch to batch, so that the running means of the batch normalisation, which remember the
+    last batches best, belong to all sizes alike.
     """
-    plan, count = PLANS[dataset], CHUNK * BATCH
-    stored: dict[int, tuple[Tensor, Tensor]] = {}
-    turn = 0
+    plan = PLANS[dataset]
+    draw = _drawn if dataset == "flowers" else _chosen
+    by_size = {size: draw(dataset, size, generator) for size in plan.sizes}
+    for size in cycle(plan.sizes):
+        x0, labels = next(by_size[size])
+        if plan.flip:
+            heads = torch.rand(len(x0), generator=generator) < 0.5
+            x0 = torch.where(heads[:, None, None, None], x0.flip(-1), x0)
+        x0 = shifted(x0, round(plan.shift * size), generator)
+        yield noised(x0, generator).to(device), labels.to(device)
+
+
+def _drawn(dataset: str, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of flowers, each drawn for this batch and never seen again."""
     while True:
-        size = plan.sizes[turn % len(plan.sizes)]
-        if dataset == "flowers":
-            seed = int(torch.randint(2**31, (), generator=generator))
-            drawn = data.load("flowers", n=count, size=size, split="train", seed=seed)
-            yield drawn.images, drawn.labels
-        else:
-            if size not in stored:
-                whole = data.load(dataset, size=size, split="train")
-                stored[size] = ((whole.images * 127.5 + 127.5).round().to(torch.uint8), whole.labels)
-            images, labels = stored[size]
-            chosen = torch.randint(len(images), (count,), generator=generator)
-            yield images[chosen].float() / 127.5 - 1, labels[chosen]
-        turn += 1
+        seed = int(torch.randint(2**31, (), generator=generator))
+        fresh = data.load(dataset, n=CHUNK * BATCH, size=size, split="train", seed=seed)
+        yield from zip(fresh.images.split(BATCH), fresh.labels.split(BATCH), strict=True)
+
+
+def _chosen(dataset: str, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches chosen at random from a real set, which is kept in 8 bits, as it was published."""
+    whole = data.load(dataset, size=size, split="train")
+    pixels = (whole.images * 127.5 + 127.5).round().to(torch.uint8)
+    while True:
+        choice = torch.randint(len(pixels), (BATCH,), generator=generator)
+        yield pixels[choice].float() / 127.5 - 1, whole.labels[choice]
 
 
 def noised(x0: Tensor, generator: torch.Generator) -> Tensor:
@@ -243,7 +246,3 @@ def machine(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
     return f"{threads} of {os.cpu_count()} CPU cores, {platform.machine()}"
-
-
-def _coin(count: int, generator: torch.Generator) -> Tensor:
-    return (torch.rand(count, generator=generator) < 0.5)[:, None, None, None]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 READING_SIZE = 32  # px; larger images are averaged down to it
 SMALLEST = 16  # px; smaller ones are enlarged by repeating pixels
+MOMENTUM = 0.02  # the running statistics average over about 50 batches, since every batch has another size and noise
 
 
 class RecogniserNet(nn.Module):
@@ -19,13 +20,14 @@ class RecogniserNet(nn.Module):
     Args:
         channels: colour channels of the images, 1 or 3.
         classes: K, the number of classes.
-        widths: feature maps in the three stages, at full, half and quarter size.
+        widths: feature maps in the three stages, at full, half and quarter size; few at full size, where
+            each costs most.
 
     Shapes:
         x (B, C, H, W) -> scores (B, K), before the softmax. H and W from 16 to 32 px are read as they are.
     """
 
-    def __init__(self, channels: int, classes: int, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(self, channels: int, classes: int, widths: tuple[int, int, int] = (16, 64, 128)) -> None:
         super().__init__()
         first, second, third = widths
         self.stem = nn.Conv2d(channels, first, kernel_size=3, padding=1, bias=False)
@@ -41,7 +43,7 @@ class RecogniserNet(nn.Module):
         x = to_reading_size(x)
         x = x / root_mean_square(x)
         x = x.contiguous(memory_format=torch.channels_last)
-        h = self.stage1(self.stem(x))  # (B, 32, H, W)
+        h = self.stage1(self.stem(x))  # (B, 16, H, W)
         h = self.stage2(F.avg_pool2d(h, 2))  # (B, 64, H/2, W/2)
         h = self.stage3(F.avg_pool2d(h, 2))  # (B, 128, H/4, W/4)
         return h.mean(dim=(2, 3))  # (B, 128): whatever the size, one mean a feature map
@@ -57,9 +59,9 @@ class ResidualBlock(nn.Module):
         super().__init__()
         # no bias: the normalisation that follows would take it away again
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
+        self.norm1 = nn.BatchNorm2d(outputs, momentum=MOMENTUM)
         self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
+        self.norm2 = nn.BatchNorm2d(outputs, momentum=MOMENTUM)
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, kernel_size=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:

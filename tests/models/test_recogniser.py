@@ -20,7 +20,7 @@ REAL_FILES = pytest.mark.skipif(
     not os.environ.get("COURSE_DATA_DIR"), reason="needs the real images: set COURSE_DATA_DIR to the folder with them"
 )
 SHIPPED = ["flowers", "digits", pytest.param("mnist", marks=REAL_FILES), pytest.param("cifar10", marks=REAL_FILES)]
-HELD_OUT = 600
+HELD_OUT = 400
 # (clean, at log-SNR 4): a little below what the cards say, for the spread of a smaller sample
 FLOORS = {"flowers": (0.98, 0.97), "digits": (0.95, 0.95), "mnist": (0.98, 0.98), "cifar10": (0.60, 0.55)}
 
@@ -54,7 +54,7 @@ def test_flowers_of_every_size_are_read(size: int) -> None:
 def test_accuracy_falls_with_the_signal_to_noise_ratio_down_to_chance(dataset: str) -> None:
     reads = metrics.recogniser(dataset)
     shown = held_out(dataset, max(PLANS[dataset].sizes))
-    levels = [10.0, 4.0, 0.0, -2.0, -4.0, -6.0, -10.0]
+    levels = [10.0, 2.0, -1.0, -4.0, -10.0]
     accuracy = [reads.accuracy(under_noise(shown.images, level), shown.labels) for level in levels]
     for better, worse in pairwise(accuracy):
         assert worse <= better + 0.03, accuracy
