@@ -3,6 +3,9 @@
 ipywidgets gives the handle of a slider no accessible name, its Image no alt text (and its tooltip breaks the view),
 and no way to mark a text as a live region. There is no attribute for any of these on the Python side, so an explorer
 contains an invisible image whose `onload` sets them on the page, once, and again when ipywidgets adds a control.
+Menus also get the mark that makes JupyterLab leave their keys alone: it would take ArrowDown from a menu, to go to the
+next cell.
+
 It fetches nothing. Where a page forbids inline handlers the explorer works as before, without the names.
 """
 
@@ -25,6 +28,7 @@ if (root) {
       if (text) set(slider.querySelector('[role=slider]'), 'aria-label', text.textContent);
       if (text) set(slider.querySelector('.widget-readout'), 'aria-label', text.textContent + ', value');
     });
+    root.querySelectorAll('select').forEach((menu) => set(menu, 'data-lm-suppress-shortcuts', 'true'));
     set(root.querySelector('img.course-picture, .course-picture img'), 'alt', alt);
     const says = root.querySelector('.course-says');
     set(says, 'role', 'status');

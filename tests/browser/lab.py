@@ -72,6 +72,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _setting(home: Path, plugin: str, **values: object) -> None:
+    """Write one of JupyterLab's settings, as its settings editor would."""
+    path = home / "lab_user_settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
 @contextlib.contextmanager
 def lab_server(notebooks: Path, home: Path, extra_env: dict[str, str] | None = None) -> Iterator[str]:
     """Run JupyterLab on `notebooks` until the block ends; gives its address.
@@ -87,9 +94,8 @@ def lab_server(notebooks: Path, home: Path, extra_env: dict[str, str] | None = N
         folder.mkdir(parents=True, exist_ok=True)
         env[variable] = str(folder)
     # The default of `windowingMode` changed between versions; with "none" every cell is on the page.
-    settings = home / "lab_user_settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True, exist_ok=True)
-    (settings / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}), encoding="utf-8")
+    _setting(home, "notebook-extension/tracker", windowingMode="none")
+    _setting(home, "apputils-extension/notification", fetchNews="false", checkForUpdates=False, doNotDisturbMode=True)
     env["JUPYTERLAB_SETTINGS_DIR"] = str(home / "lab_user_settings")
     env["JUPYTERLAB_WORKSPACES_DIR"] = str(home / "lab_workspaces")
     command = [
@@ -239,9 +245,12 @@ class LabPage:
 
     def picture(self) -> str:
         """A digest of the picture that the explorer shows, once it has been decoded."""
-        data = self.explorer.locator("img").first.evaluate(
+        data = self.explorer.locator("img.course-picture").first.evaluate(
             """async (img) => {
-                await img.decode();
+                // Decoding fails when ipywidgets replaces the picture meanwhile: take the next one.
+                for (let i = 0; i < 20; i++) {
+                    try { await img.decode(); break; } catch (error) { await new Promise(requestAnimationFrame); }
+                }
                 const canvas = document.createElement('canvas');
                 canvas.width = img.naturalWidth; canvas.height = img.naturalHeight;
                 canvas.getContext('2d').drawImage(img, 0, 0);
@@ -250,13 +259,21 @@ class LabPage:
         )
         return hashlib.sha256(data.encode()).hexdigest()
 
+    def settle(self, milliseconds: int = 300) -> None:
+        """Wait until the picture has been the same for a while."""
+        old, since = self.picture(), time.monotonic()
+        while time.monotonic() - since < milliseconds / 1000:
+            self.page.wait_for_timeout(30)
+            new = self.picture()
+            if new != old:
+                old, since = new, time.monotonic()
+
     def wait_for_new_picture(self, old: str, seconds: float = 15) -> str:
         """Wait until the picture differs from `old`; gives the new one's digest."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with contextlib.suppress(Exception):  # the picture may be replaced while it is being decoded
-                new = self.picture()
-                if new != old:
-                    return new
+            new = self.picture()
+            if new != old:
+                return new
             self.page.wait_for_timeout(20)
         raise AssertionError(f"the picture did not change within {seconds:g} s")
