@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from course_utils.doctor.finding import OPTIONAL, Finding
+from course_utils.doctor.finding import OPTIONAL, Finding, short
 
 VARIABLE = "COURSE_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -39,4 +39,4 @@ def find_chromium() -> str | None:
 def finding() -> Finding:
     """Chromium, which a student can do without."""
     found = find_chromium()
-    return Finding("Chromium", found) if found else Finding("Chromium", "not found", OPTIONAL, REMEDY)
+    return Finding("Chromium", short(found)) if found else Finding("Chromium", "not found", OPTIONAL, REMEDY)

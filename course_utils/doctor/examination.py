@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from course_utils.doctor import chromium, image_sets, machine, software
-from course_utils.doctor.finding import MISSING, Finding
+from course_utils.doctor.finding import MISSING, ROOT, Finding
 from course_utils.errors import CourseError
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def examine(root: Path = ROOT) -> list[Finding]:
@@ -54,7 +52,7 @@ def _lessons(root: Path) -> Finding:
     except CourseError as error:
         return Finding("lessons", "unreadable", MISSING, str(error))
     there = [lesson for lesson in every if lesson.student.is_file()]
-    found = f"{len(there)} in {root / 'notebooks'}"
+    found = f"{len(there)} in notebooks/"
     if not every:
         return Finding("lessons", found, MISSING, "run the command in a whole checkout of the course.")
     if len(there) < len(every):

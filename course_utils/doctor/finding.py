@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +14,7 @@ GOOD = "good"
 NOTE = "note"  # works, and worth knowing
 OPTIONAL = "optional"  # missing, and only some need it
 MISSING = "missing"  # the course does not work without it
+ROOT = Path(__file__).resolve().parents[2]
 MARKS = {GOOD: "[green]✓[/]", NOTE: "[cyan]i[/]", OPTIONAL: "[yellow]–[/]", MISSING: "[red]✗[/]"}
 
 
@@ -31,6 +33,15 @@ class Finding:
     found: str
     state: str = GOOD
     remedy: str = ""
+
+
+def short(path: Path | str, root: Path = ROOT) -> str:
+    """A path as one says it: from the course's folder, or from home. Lesson 00 records what the doctor says."""
+    whole = Path(path)
+    for base, said in ((root, ""), (Path.home(), "~/")):
+        if whole.is_relative_to(base) and whole != base:
+            return said + whole.relative_to(base).as_posix()
+    return str(whole)
 
 
 def show(findings: Sequence[Finding], console: Console | None = None) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from course_utils.doctor.finding import MISSING, NOTE, Finding
+from course_utils.doctor.finding import MISSING, NOTE, Finding, short
 from course_utils.doctor.software import INSTALL
 from course_utils.errors import CourseError
 
 GIB = 2**30
+FOLDER_VARIABLE = "COURSE_DATA_DIR"
 LITTLE_MEMORY, LITTLE_DISK = 2 * GIB, 2 * GIB
 
 
@@ -76,11 +78,12 @@ def disk(folder: Path) -> Finding:
 
 def cache(folder: Path) -> Finding:
     """Whether downloads and weights trained on the spot can be kept."""
+    where = f"what {FOLDER_VARIABLE} names" if os.environ.get(FOLDER_VARIABLE, "").strip() else short(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        remedy = "set the environment variable COURSE_DATA_DIR to a folder that you may write to."
-        return Finding("cache folder", f"{folder}: {error.strerror or error}", MISSING, remedy)
-    return Finding("cache folder", str(folder))
+        remedy = f"set the environment variable {FOLDER_VARIABLE} to a folder that you may write to."
+        return Finding("cache folder", f"{where}: {error.strerror or type(error).__name__}", MISSING, remedy)
+    return Finding("cache folder", where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from importlib import metadata
@@ -11,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from course_utils.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding
+from course_utils.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding, short
 
 OLDEST, NEWEST_TESTED = (3, 10), (3, 13)
 INSTALL = "run `pip install -c constraints.txt -e .` in the course's folder"
@@ -21,7 +22,7 @@ INSTALL_DEV = "`pip install -c constraints.txt -e '.[dev]'` brings them; only th
 def python(version: tuple[int, int, int] | None = None) -> Finding:
     """The Python that runs this."""
     version = version or sys.version_info[:3]
-    found = f"{'.'.join(map(str, version))} at {sys.prefix}"
+    found = f"{'.'.join(map(str, version))} in {short(sys.prefix)}"
     if version[:2] < OLDEST:
         return Finding("Python", found, MISSING, "install Python 3.10 or newer, and set the course up with it.")
     if version[:2] > NEWEST_TESTED:
@@ -94,9 +95,10 @@ def widgets(folders: list[str] | None = None) -> Finding:
     from jupyter_core.paths import jupyter_path
 
     for folder in folders if folders is not None else jupyter_path("labextensions"):
-        place = Path(folder) / "@jupyter-widgets" / "jupyterlab-manager"
-        if (place / "package.json").is_file():
-            return Finding("widgets' front end", f"jupyterlab-manager in {place.parents[1]}")
+        about = Path(folder) / "@jupyter-widgets" / "jupyterlab-manager" / "package.json"
+        if about.is_file():
+            version = json.loads(about.read_text(encoding="utf-8")).get("version", "")
+            return Finding("widgets' front end", f"jupyterlab-manager {version}".rstrip())
     return Finding(
         "widgets' front end",
         "not found, so sliders would not be drawn",
@@ -117,4 +119,4 @@ def kernel() -> Finding:
     program = spec.argv[0]
     if program in ("python", "python3") or Path(program).absolute() == Path(sys.executable).absolute():
         return Finding("kernel", "python3 runs this Python", GOOD)
-    return Finding("kernel", f"python3 runs {program}", NOTE, f"if lessons miss packages, {remedy}")
+    return Finding("kernel", f"python3 runs {short(program)}", NOTE, f"if lessons miss packages, {remedy}")

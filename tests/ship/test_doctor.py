@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from course_utils import cli, doctor
 from course_utils.doctor import chromium, examination, image_sets, machine, software
-from course_utils.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding
+from course_utils.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding, short
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +35,19 @@ def test_this_machine() -> None:
         assert what in names
     software_missing = [f for f in findings if f.state == MISSING and f.what != "lessons"]
     assert software_missing == []
+
+
+def test_what_the_doctor_says_names_no_folder_of_this_machine() -> None:
+    """Lesson 00 records it, and what it records is committed."""
+    said = " ".join(finding.found + finding.remedy for finding in doctor.examine())
+    assert str(ROOT) not in said
+    assert str(Path.home()) + os.sep not in said
+
+
+def test_paths_are_said_from_the_course_or_from_home() -> None:
+    assert short(ROOT / ".venv") == ".venv"
+    assert short(Path.home() / "x" / "y", root=ROOT / "elsewhere") == "~/x/y"
+    assert short(Path("/usr/bin/chromium")) == str(Path("/usr/bin/chromium"))
 
 
 def test_every_missing_thing_has_a_remedy_and_only_needed_ones_count() -> None:
