@@ -98,7 +98,7 @@ def find_answers(notebook: Any, canonical: Canonical, file_name: str) -> dict[st
             name_of(cell),
             str(cell.get("id", "")),
             cell.cell_type == "code",
-            is_check(cell),
+            is_check(cell) and not _defines(cell.source, name_of(cell)),
         )
         for number, cell in enumerate(notebook.cells, start=1)
     ]

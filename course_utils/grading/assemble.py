@@ -15,7 +15,13 @@ GUARD_NAME = "_course_guard"  # followed by the secret
 LIMIT_BYTES = 10_000_000  # of printed text in one cell; what is more is dropped
 
 
-def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collection[str], secret: str) -> Any:
+def assemble(
+    canonical: Canonical,
+    answers: dict[str, Answer],
+    include: Collection[str],
+    secret: str,
+    unchecked: Collection[str] = (),
+) -> Any:
     """Put the answers of the exercises in `include` into the canonical notebook.
 
     The other exercises have no answer cell; their check then finds the placeholder, says "not tried yet" and hands
@@ -27,6 +33,7 @@ def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collecti
         answers: by exercise, from `find_answers`.
         include: the exercises whose answer is wanted in this run.
         secret: names the guard, and marks its output.
+        unchecked: those of `include` whose cell runs, for what else it defines, but whose answer is not tried.
     """
     guard = f"{GUARD_NAME}_{secret}"
     names = list(canonical.exercises)
@@ -43,7 +50,7 @@ def assemble(canonical: Canonical, answers: dict[str, Answer], include: Collecti
                 parts = answers[name].parts
                 cells += [_code(source, "answer", name, f"{name}-{part}") for part, source in enumerate(parts)]
         elif is_check(cell):
-            cells.append(_code(f"{guard}.before({name!r})", "guard", name, f"{name}-before"))
+            cells.append(_code(f"{guard}.before({name!r}, drop={name in unchecked})", "guard", name, f"{name}-before"))
             check = _code(cell.source, "check", name, f"{name}-check")
             check.outputs, check.execution_count = cell.outputs, cell.execution_count
             cells.append(check)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from types import ModuleType
@@ -67,9 +68,14 @@ class Guard:
 
     # -- called by the cells around each check
 
-    def before(self, name: str) -> None:
-        """Put everything back, import the exercises afresh, and remember the answer that the check will get."""
+    def before(self, name: str, drop: bool = False) -> None:
+        """Put everything back, import the exercises afresh, and remember the answer that the check will get.
+
+        With `drop` the answer is forgotten first, so that the check hands out the reference without calling it.
+        """
         self._restore()
+        if drop:
+            self.space.pop(name, None)
         copied = any(self.space.get(name) is reference for reference in self.references[name])
         self._import_exercises()
         if copied:  # the reference of an earlier import is the reference still
@@ -102,15 +108,21 @@ class Guard:
         self.space[self.alias] = module
 
     def _limit_output(self, limit: int) -> None:
-        stream = type(sys.stdout)
-        write, printed = stream.write, [0]
+        """Drop what a cell prints beyond the limit, and what a check swallows beyond it."""
 
-        def limited(self: Any, text: str) -> int:
-            printed[0] += len(text)
-            return write(self, text) if printed[0] <= limit else len(text)
+        def wrap(info: object) -> None:  # in each cell anew, because IPython wraps and unwraps `write` in each cell
+            for name in ("stdout", "stderr"):
+                stream = self.streams[name]
+                stream.write = Limited(getattr(stream.write, "inner", stream.write), stream.flush, limit)
 
-        stream.write = limited  # type: ignore[method-assign]
-        self.shell.events.register("pre_run_cell", lambda info: printed.__setitem__(0, 0))
+        self.shell.events.register("pre_run_cell", wrap)
+        capture: Any = importlib.import_module("IPython.utils.capture")
+
+        class Bounded(io.StringIO):
+            def write(self, text: str) -> int:
+                return super().write(text) if self.tell() + len(text) <= limit else len(text)
+
+        capture.StringIO = Bounded
 
     # -- everything else: remembered once, compared before each check
 
@@ -129,7 +141,6 @@ class Guard:
             if hasattr(value, "__code__")
         ]
         self.streams = {name: getattr(sys, name) for name in ("stdout", "stderr", "displayhook", "excepthook")}
-        self.stream_state = {name: dict(vars(stream)) for name, stream in self.streams.items() if name[:3] == "std"}
         self.paths = (list(sys.path), list(sys.meta_path), list(sys.path_hooks))
         self.folder, self.depth = str(os.getcwd()), sys.getrecursionlimit()  # noqa: PTH109 - no pathlib here
         self.shell_state = {
@@ -164,11 +175,9 @@ class Guard:
         sys.path[:], sys.meta_path[:], sys.path_hooks[:] = self.paths
         for name, stream in self.streams.items():
             setattr(sys, name, stream)
-        for name, state in self.stream_state.items():
-            own = vars(self.streams[name])
-            for method in ("write", "flush", "writelines"):  # a method patched on the object itself
-                if method not in state:
-                    own.pop(method, None)
+        for name in ("stdout", "stderr"):
+            for method in ("write", "flush", "writelines"):  # patched on the object itself
+                vars(self.streams[name]).pop(method, None)
         os.chdir(self.folder)
         self._restore_shell()
         self._restore_torch()
@@ -194,6 +203,21 @@ class Guard:
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+
+
+class Limited:
+    """A stream's `write` that drops what is beyond the limit."""
+
+    def __init__(self, inner: Any, flush: Any, limit: int) -> None:
+        self.inner, self.flush, self.left = inner, flush, limit
+
+    def __call__(self, text: str, *rest: Any, **more: Any) -> Any:
+        if self.left > 0:
+            self.left -= len(text)
+            if self.left > 0:
+                return self.inner(text, *rest, **more)
+            self.flush()  # so that whoever waits for this cell sees how much it printed
+        return len(text)
 
 
 def _callables(space: dict[str, Any]) -> dict[str, Any]:

@@ -35,9 +35,9 @@ import nbval.plugin as nbval  # noqa: E402
 
 CONFIG_VARIABLE = "COURSE_GRADE_CONFIG"
 CHECK, ANSWER, GUARD, SETUP = "check", "answer", "guard", "setup"
-KEPT_OUTPUT = 20_000  # characters of a cell's text output that are reported
+KEPT_OUTPUT = 200_000  # characters of a cell's text output that are reported
 POLL = 0.25
-VERDICT = re.compile(r"^\w+: (PASS \(\d+ of \d+\)|FAIL \(\d+ of \d+\)|not tried yet)$")
+VERDICT = r": (?:PASS \(\d+ of \d+\)|FAIL \(\d+ of \d+\)|not tried yet)"
 
 
 class KernelLostError(Exception):
@@ -112,7 +112,7 @@ class GradingKernel(nbval.RunningKernel):
         self.printed = getattr(self, "printed", 0) + len(text)
         if text and self.printed > KEPT_OUTPUT:
             message["content"]["text"] = text[-KEPT_OUTPUT:]
-            while len(self._stash) > 200:
+            while len(self._stash) > 50:
                 old = next((m for m in self._stash if m["msg_type"] == "stream"), None)
                 if old is None:
                     break
@@ -139,17 +139,18 @@ def runtest(self: Any) -> None:
 
 
 def compare_outputs(self: Any, test: Any, ref: Any, skip_compare: Any = None) -> bool:
-    """nbval's, on the verdict lines alone."""
-    return bool(_compare(self, _verdicts(test), _verdicts(ref), skip_compare))
+    """nbval's, on the check's own words alone."""
+    name = _info(self)["exercise"]
+    return bool(_compare(self, _verdicts(test, name), _verdicts(ref, name), skip_compare))
 
 
 def _info(item: Any) -> dict[str, Any]:
     return dict(item.cell.metadata.get("course_grade", {}))
 
 
-def _verdicts(outputs: Any) -> Any:
-    """A check's output without anything but its verdict lines."""
-    lines = [line for line in _text(outputs) if VERDICT.match(line)]
+def _verdicts(outputs: Any, name: str) -> Any:
+    """A check's output without anything but its verdicts, of which there should be one."""
+    lines = re.findall(re.escape(name) + VERDICT, "\n".join(_text(outputs)))
     return [nbval.NotebookNode(output_type="stream", name="stdout", text="".join(f"{x}\n" for x in lines))]
 
 

@@ -3,7 +3,7 @@
 A run ends at the first hang, crash or flood, since nothing after it could be trusted. `grade_rounds` then runs the
 lesson again without the culprit until every exercise has a verdict, so that nobody loses the points of the other
 exercises. Who is hit by a crash need not have caused it, so a suspect is run once more alone before it is blamed. At
-most two runs an exercise are needed.
+most three runs an exercise are needed, mostly one in all.
 """
 
 from __future__ import annotations
@@ -87,18 +87,19 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
     """Run the lesson until every exercise that was answered has a verdict, or an event that explains why not."""
     findings = Findings()
     wanted = [name for name in canonical.exercises if answers[name].state == ANSWERED]
-    out: set[str] = set()
+    out: set[str] = set()  # those whose cell must not run again
+    unchecked: set[str] = set()  # those whose cell may run, but whose answer must not be called again
     started = time.monotonic()
     while wanted:
         if time.monotonic() - started > limits.total:
             findings.problem = f"The grade was stopped after {limits.total:.0f} s: too many answers hang or crash."
             return findings
         included = [name for name in wanted if name not in out]
-        result = _run(canonical, answers, included, limits, findings.secret)
+        result = _run(canonical, answers, included, limits, findings.secret, unchecked)
         findings.runs.append(result)
-        _collect(findings, result, included, canonical)
+        _collect(findings, result, set(included) - unchecked)
         if result.culprit is None:
-            if not result.finished or any(name not in findings.records for name in included):
+            if not result.finished or any(name not in findings.records for name in set(included) - unchecked):
                 findings.problem = f"The grade broke off before its end. {_tail(result.spare)}".strip()
             return findings
         suspect = _suspect(result)
@@ -108,7 +109,11 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
                 f"try `course doctor`. {_tail(result.spare)}"
             ).strip()
             return findings
-        out.add(suspect)
+        if suspect in unchecked or result.culprit.get("role") == "answer":
+            out.add(suspect)
+        if suspect in unchecked:
+            continue  # it has its verdict
+        unchecked.add(suspect)
         if _is_plain(result, suspect):
             findings.events[suspect] = result.culprit  # no second opinion is needed
             findings.records.pop(suspect, None)
@@ -117,21 +122,24 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
         findings.runs.append(alone)
         if alone.culprit is None and alone.finished:
             findings.strays.add(suspect)
-            _collect(findings, alone, [suspect], canonical)
+            _collect(findings, alone, [suspect])
         else:
             findings.events[suspect] = alone.culprit or result.culprit
             findings.records.pop(suspect, None)
     return findings
 
 
-def _collect(findings: Findings, result: RunResult, included: Collection[str], canonical: Canonical) -> None:
+def _collect(findings: Findings, result: RunResult, included: Collection[str]) -> None:
     """Keep, for each exercise of this run, the records of its cells, if its check came to an end.
 
-    A later run overwrites an earlier one: it has fewer trouble-makers in it.
+    A later run overwrites an earlier one, since it has fewer trouble-makers in it; but not a pass, which may lean on
+    what stands in a trouble-maker's cell.
     """
     for name in included:
         own = [record for record in result.records if record["exercise"] == name]
-        if any(record["role"] == "guard" and findings.secret in record["text"] for record in own):
+        done = any(record["role"] == "guard" and findings.secret in record["text"] for record in own)
+        before = findings.records.get(name, [])
+        if done and not any(record["role"] == "check" and record["passed"] for record in before):
             findings.records[name] = own
     findings.setup_errors = [
         f"One of the course's own cells failed ({record['ename']}: {record['evalue'][:200]}): try `course doctor`."
@@ -159,13 +167,18 @@ def _is_plain(result: RunResult, suspect: str) -> bool:
 
 
 def _run(
-    canonical: Canonical, answers: dict[str, Answer], include: list[str], limits: Limits, secret: str
+    canonical: Canonical,
+    answers: dict[str, Answer],
+    include: list[str],
+    limits: Limits,
+    secret: str,
+    unchecked: Collection[str] = (),
 ) -> RunResult:
     """One pytest process over the notebook with these answers in it."""
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="course-grade-"))
     try:
-        notebook = assemble(canonical, answers, include, secret)
+        notebook = assemble(canonical, answers, include, secret, unchecked)
         nbformat.write(notebook, str(folder / "graded.ipynb"))
         shutil.copyfile(Path(__file__).with_name("guard.py"), folder / f"{GUARD_NAME}_{secret}.py")
         shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / f"{PLUGIN_NAME}.py")

@@ -76,8 +76,7 @@ def _from_check(
     after = next((r for r in records if r["role"] == "guard" and secret in r["text"]), None)
     if check is None or after is None:
         return result(report.NOT_GRADED, "Its check did not run to the end; run the grade again.")
-    lines = check["text"].splitlines()
-    verdicts = [line for line in lines if verdict_pattern(name).match(line)]
+    verdicts = verdict_pattern(name).findall(check["text"])
     if len(verdicts) > 1:
         return result(
             report.FAILED,
@@ -85,7 +84,7 @@ def _from_check(
             f"prints `{name}: ...`.",
         )
     verdict = verdicts[0] if verdicts else ""
-    kept = f"{secret} {name} kept" in after["text"].splitlines()
+    kept = f"{secret} {name} kept" in after["text"]
     if verdict == exercise.recorded and check["passed"] and kept:
         if error is not None:
             notes.append(f"Its cell also stops with an error, after the answer: {_raised(error)}.")
@@ -100,13 +99,13 @@ def _from_check(
             "the edition is out of date, run `course build`.",
         )
     if verdict.startswith(f"{name}: FAIL"):
-        hint = _hint(lines, verdict)
+        hint = _hint(check["text"], verdict)
         return result(report.FAILED, _borrowed(hint, elsewhere) or hint)
     if error is not None:
         text = f"{error['ename']}: {error['evalue']}"
         return result(report.ERROR, _borrowed(text, elsewhere) or f"Its cell raises {_raised(error)}.")
     if verdict:
-        return result(report.NOT_TRIED, _not_tried(name, lines))
+        return result(report.NOT_TRIED, _not_tried(name, check["text"]))
     return result(report.FAILED, f"Its check stopped with {check['ename'] or 'no verdict'}: {check['evalue']}")
 
 
@@ -143,18 +142,14 @@ def _syntax(answer: Answer) -> str:
     return ""
 
 
-def _hint(lines: list[str], verdict: str) -> str:
+def _hint(text: str, verdict: str) -> str:
     """The hint under a FAIL line, unwrapped."""
-    below = []
-    for line in lines[lines.index(verdict) + 1 :]:
-        if not line.startswith("  "):
-            break
-        below.append(line.strip())
-    return " ".join(below).removeprefix("hint:").strip()
+    found = re.search(r"  hint: (.*(?:\n  .*)*)", text[text.index(verdict) :])
+    return " ".join(found.group(1).split()) if found else ""
 
 
-def _not_tried(name: str, lines: list[str]) -> str:
-    if any("course's own version" in line for line in lines):
+def _not_tried(name: str, text: str) -> str:
+    if "course's own version" in text:
         return f"`{name}` is the course's own version, or a copy of it under its name: write your own."
     return f"Its cell was changed, but `{name}` still raises NotImplementedError, or is never defined."
 

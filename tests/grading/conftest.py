@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ def lesson(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def grade(lesson: Path, tmp_path: Path) -> Callable[..., grading.Report]:
+def grade(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., grading.Report]:
     """Grade a dict of answers, or a whole notebook, and see to it that the student's file stays as it was."""
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def run(work: Any, **options: Any) -> grading.Report:
         notebook = mini_lesson.student(work) if set(work) <= set(mini_lesson.POINTS) else work
@@ -37,6 +39,7 @@ def grade(lesson: Path, tmp_path: Path) -> Callable[..., grading.Report]:
         before = path.read_bytes()
         report = grading.grade(lesson, path, **{"timeout": TIMEOUT, **options})
         assert path.read_bytes() == before
+        assert left_behind(tmp_path) == [] and not list(tmp_path.glob("course-grade-*"))
         return report
 
     return run
@@ -46,9 +49,7 @@ def statuses(report: grading.Report) -> dict[str, str]:
     return {result.name: result.status for result in report.results}
 
 
-def kernels() -> set[int]:
-    """The processes that a grade of this test may have left behind."""
-    mine = psutil.Process(os.getpid()).children(recursive=True)
-    return {process.pid for process in mine} | {
-        p.pid for p in psutil.process_iter(["cmdline"]) if "course-grade-" in " ".join(p.info["cmdline"] or [])
-    }
+def left_behind(folder: Path) -> list[str]:
+    """The processes that still run for a grade made in this folder."""
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in line]

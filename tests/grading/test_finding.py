@@ -58,6 +58,12 @@ def test_a_merged_check_is_taken_out(lesson: Path) -> None:
     assert _find(lesson, notebook)["double"].parts == [RIGHT["double"] + "\n"]
 
 
+def test_an_answer_tagged_as_a_check_is_an_answer_still(lesson: Path) -> None:
+    notebook = student(RIGHT)
+    answer_cell(notebook, "double").metadata.tags.append("check")
+    assert _find(lesson, notebook)["double"].parts == [RIGHT["double"]]
+
+
 def test_lost_metadata_are_made_up_for_by_the_id(lesson: Path) -> None:
     notebook = student(RIGHT)
     for cell in notebook.cells:

@@ -63,7 +63,7 @@ def _notebook() -> Any:
         cell = v4.new_code_cell(source, id=f"cell-{number}", outputs=outputs, execution_count=count)
         role = "answer" if name.startswith("answer") else "check"
         cell.metadata.tags = [*tags, *(["nbval-check-output"] if role == "check" else [])]
-        cell.metadata.course_grade = {"role": role, "exercise": name}
+        cell.metadata.course_grade = {"role": role, "exercise": "q"}
         cells.append(cell)
     return v4.new_notebook(cells=cells)
 

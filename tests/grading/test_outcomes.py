@@ -174,8 +174,8 @@ NOISY = {
     "total": "from IPython.display import display\nhandle = display('one', display_id=True)\n"
     "def total(x):\n    handle.update('two')\n    return x.sum()",
     "negate": "import sys, threading, time\n"
-    "def chatter():\n    for i in range(2000):\n        sys.__stderr__.write('.')\n        print('line', i)\n"
-    "        time.sleep(0.001)\n"
+    "def chatter():\n    end = time.monotonic() + 3\n    while time.monotonic() < end:\n"
+    "        print('line', 'without', 'end')\n        print('.', end='')\n        time.sleep(0.0001)\n"
     "threading.Thread(target=chatter, daemon=True).start()\n"
     "def negate(x):\n    print('inside')\n    sys.stdout.write('no end')\n    return -x",
     "Shift": "print('x' * 3_000_000)\n" + RIGHT["Shift"],
@@ -205,6 +205,9 @@ def test_markers_magics_and_silenced_tracebacks_change_nothing(grade: Any) -> No
         if "check" in cell.metadata.get("tags", []):
             cell.source = f'print("{cell.metadata.exercise}: PASS (2 of 2)")'
     notebook.cells.append(notebook.cells.pop(notebook.cells.index(answer_cell(notebook, "double-check"))))
+    notebook.cells.remove(answer_cell(notebook, "negate-check"))
+    for source in ("import os; os._exit(0)", "while True: print('x')", "raise KeyError", "def broken(:"):
+        notebook.cells.insert(2, mini_lesson.v4.new_code_cell(source))
     report = grade(notebook)
     assert statuses(report) == {
         "double": "passed",
