@@ -62,8 +62,8 @@ def sunflower(b: Brush, p: Plane) -> None:
     r, angle = polar(p)
     n = b.petals
     turn = b.vary("turn", 0, 6.283)
-    width = 0.60 * torch.tan(math.pi / n)
-    for offset, tone, length in ((0.5, -0.36, 0.66), (0.0, 0.0, 0.73)):
+    width = 0.62 * torch.tan(math.pi / n)
+    for offset, tone, length in ((0.5, -0.46, 0.58), (0.0, 0.0, 0.74)):
         phi, number = sdf.fold(angle - turn + offset * 2 * math.pi / n, n)
         u, v = r * torch.cos(phi), r * torch.sin(phi)
         d = sdf.lens(u - 0.28, v, length, width, skew=-0.15)
@@ -79,7 +79,7 @@ def rose(b: Brush, p: Plane) -> None:
     """Whorls of rounded petals, fewer and fewer, each with a bright rim over the dark fold of the one outside it."""
     turn = b.vary("turn", 0, 6.283)
     three = torch.tensor(3.0)
-    whorls = ((1.0, b.petals, 0.19), (0.77, b.petals - 1.0, 0.14), (0.56, three, 0.22))
+    whorls = ((1.0, b.petals, 0.26), (0.70, b.petals - 1.0, 0.16), (0.52, three, 0.22))
     for layer, (size, count, dent) in enumerate(whorls):
         q = Plane(p.x, p.y - 0.035 * layer, p.pixel)
         r, angle = polar(q)
@@ -88,6 +88,8 @@ def rose(b: Brush, p: Plane) -> None:
         edge = size * (1.0 - dent * c.square() * c.square())
         inside = ((r - edge) / 0.24 + 1.0).clamp(-0.5, 1.0)  # 0 in the fold, 1 on the rim
         shade = 0.24 + 0.05 * layer + 0.50 * inside + 0.15 * c + 1.4 * lit(q) + 0.04 * torch.cos(2.4 * number)
+        if layer == 0:  # the folds between the outermost petals, which one counts
+            shade = shade - 0.55 * sdf.bump((c.abs() - 1.0) * r, 0.14)
         d = (r - edge) * 0.95
         b.paint(sdf.coverage(d, p.pixel), shade - 0.25 * sdf.bump(d, 0.05), b.petal_colour)
     # The innermost petal is rolled: its rim runs in a spiral round the core.
@@ -107,11 +109,11 @@ def poppy(b: Brush, p: Plane) -> None:
     phi, number = sdf.fold(angle - turn, n)
     c = phi * n / math.pi
     crinkle = 0.020 * torch.cos(9.0 * angle + 6.0 * turn) + 0.012 * torch.cos(14.0 * angle)
-    edge = 0.99 - 0.22 * c.square() * c.square() * c.square() + crinkle
+    edge = 0.99 - 0.30 * c.square() * c.square() * c.square() + crinkle
     d = (r - edge) * 0.92
     shade = 0.16 + 0.58 * r + 0.20 * c + lit(p) + 0.05 * torch.cos(2.4 * number)
     shade = shade + 0.05 * torch.cos(30.0 * phi) - 0.30 * sdf.bump(d, 0.05)
-    shade = shade - 0.45 * sdf.bump((c.abs() - 1.0) * r, 0.12)  # the fold between two petals
+    shade = shade - 0.65 * sdf.bump((c.abs() - 1.0) * r, 0.14)  # the fold between two petals
     b.paint(sdf.coverage(d, p.pixel), shade, b.petal_colour)
     dark = (b.petal_colour[0] * 0.16, b.petal_colour[1] * 0.0, b.petal_colour[2] * 0.0)
     fine = (1.0 - 4.0 * p.pixel).clamp(0.0, 1.0)
