@@ -144,8 +144,10 @@ def test_lesson_01_runs_and_its_explorer_follows_the_keyboard(lab_page, lab_fold
     source = ROOT / "solutions" / LESSON
     if not source.exists():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{LESSON} is not built: `course build 01`")
-    shutil.copy(source, lab_folder / LESSON)
-    lab_page.open(LESSON)
+    (lab_folder / "solutions").mkdir()
+    shutil.copy(source, lab_folder / "solutions" / LESSON)
+    shutil.copytree(ROOT / "docs" / "pictures", lab_folder / "docs" / "pictures")  # the text links to them
+    lab_page.open(f"solutions/{LESSON}")
     lab_page.run_all(seconds=400)
     assert lab_page.cell_errors() == []
     assert move_every_slider(lab_page) >= 2
