@@ -167,7 +167,7 @@ class NoisingExplorer(Explorer):
             # The curves fall, so there is room above and to the right of a dot.
             near_edge = x > (WIDTH / 2 if chart == "alpha_bar" else WIDTH) - 80
             x, y = (x + 10, y - 19) if near_edge else (x + 12, y - 12)
-            y = max(y, HEIGHT - CHARTS_HEIGHT + 74)
+            y = max(y, HEIGHT - CHARTS_HEIGHT + 66)
             brush.text(x, y, values[chart], bold=True, anchor="rm" if near_edge else "lm", halo=3)
 
     def dots(self, state: State) -> dict[str, tuple[float, float]]:
