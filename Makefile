@@ -82,15 +82,21 @@ if ! "$$found" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
 fi
 endef
 
+# `make lab TORCH_BACKEND=cpu` (or auto, cu130, …) takes that build of PyTorch: uv knows where each one is kept.
+ifneq ($(TORCH_BACKEND),)
+TORCH_FIRST = $(PIP) install --quiet uv && \
+	$(BIN)/uv pip install --quiet --python $(PY) --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch || exit 1;
+endif
+
 $(PY):
 	@$(FIND_PYTHON); echo "Setting up $(VENV) with $$("$$found" --version)"; "$$found" -m venv $(VENV)
 
 $(VENV)/.ready: pyproject.toml constraints.txt $(PY)
 	@if [ -f $@ ] && [ "$$(cat $@)" = "$$($(CHECKSUM))" ]; then touch $@; else \
-	echo "Installing the course: a few minutes the first time."; \
+	echo "Installing the course: a few minutes the first time."; $(TORCH_FIRST) \
 	$(PIP) install --quiet -c constraints.txt -e . && $(CHECKSUM) > $@; fi
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt $(PY)
 	@if [ -f $@ ] && [ "$$(cat $@)" = "$$($(CHECKSUM))" ]; then touch $@; else \
-	echo "Installing the course and its tools: a few minutes the first time."; \
+	echo "Installing the course and its tools: a few minutes the first time."; $(TORCH_FIRST) \
 	$(PIP) install --quiet -c constraints.txt -e '.[dev]' && $(CHECKSUM) > $@ && cp $@ $(VENV)/.ready; fi

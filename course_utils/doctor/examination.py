@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from course_utils.doctor import chromium, image_sets, machine, software
-from course_utils.doctor.finding import MISSING, ROOT, Finding
+from course_utils.doctor.finding import MISSING, NOTE, ROOT, Finding
 from course_utils.errors import CourseError
 
 
@@ -44,7 +44,7 @@ def _cache_folder() -> Path:
 
 
 def _lessons(root: Path) -> Finding:
-    """The notebooks to work in."""
+    """The notebooks to work in. A class may have been given no `solutions/`."""
     from course_utils.editions import Course, lessons
 
     try:
@@ -54,6 +54,9 @@ def _lessons(root: Path) -> Finding:
     there = [lesson for lesson in every if lesson.student.is_file()]
     found = f"{len(there)} in notebooks/"
     if not every:
+        handed_out = len(list((root / "notebooks").glob("[0-9][0-9]_*.ipynb")))
+        if handed_out:
+            return Finding("lessons", f"{handed_out} in notebooks/", NOTE, "`course check` also needs solutions/.")
         return Finding("lessons", found, MISSING, "run the command in a whole checkout of the course.")
     if len(there) < len(every):
         return Finding("lessons", found, MISSING, "`course build` writes those that are not there.")

@@ -167,7 +167,19 @@ def test_data_sees_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_lab_asks_for_a_lesson_that_is_there() -> None:
     result = call("lab", "--lesson", "77")
     assert result.exit_code == 1
-    assert "00_welcome" in result.output
+    assert "no notebook of lesson '77'" in result.output
+
+
+def test_lab_needs_the_notebooks_only(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="none yet"):
+        lab.find_notebook("00", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00_welcome", "01_forward_noising"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text("{}", encoding="utf-8")
+    for asked in ("1", "01", "01_forward_noising", "01_forward_noising.ipynb"):
+        assert lab.find_notebook(asked, tmp_path).stem == "01_forward_noising"
+    with pytest.raises(CourseError, match="there are 00_welcome, 01_forward_noising"):
+        lab.find_notebook("7", tmp_path)
 
 
 def test_lab_opens_the_lesson_from_the_folder_that_holds_the_pictures(tmp_path: Path) -> None:

@@ -202,6 +202,9 @@ def test_lessons_that_are_not_built(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_x.ipynb").write_text("{}", encoding="utf-8")
     assert examination._lessons(tmp_path).state == GOOD
+    (tmp_path / "solutions" / "01_x.py").unlink()
+    handed_out = examination._lessons(tmp_path)
+    assert (handed_out.state, handed_out.found) == (NOTE, "1 in notebooks/")
 
 
 def test_a_look_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
