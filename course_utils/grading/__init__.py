@@ -5,10 +5,11 @@
     report.passed_all
 
 How it works: the answer cells are found in the student's notebook (`answers`) and copied into the executed solution
-edition (`canonical`, `assemble`), which supplies the set-up, the checks, their recorded outputs, the execution counts
-and the metadata. pytest with nbval runs the result in a process and a folder of its own (`rounds`, `plugin`, `guard`),
-again without the culprit where an answer hangs, crashes or floods. Points go by cell metadata (`verdicts`), never by
-cell number. Experiments, explorers and figures are left out; pictures are never compared.
+edition (`canonical`, `needed`, `assemble`), which supplies the set-up, the checks, their recorded outputs, the
+execution counts and the metadata. pytest with nbval runs the result in a process and a folder of its own (`process`,
+`plugin`, `guard`), again without the culprit where an answer hangs, crashes or floods (`rounds`). Points go by cell
+metadata (`verdicts`), never by cell number. Experiments, explorers and figures are left out; pictures are never
+compared.
 
 This is not a sandbox. A student's code runs as the person who grades it: it can read and delete their files, use the
 network, start programs, and take all memory. It is kept from passing by accident or by the obvious tricks (a rebound

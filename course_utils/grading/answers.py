@@ -6,7 +6,6 @@ decided is said in a sentence, because a person has to be able to argue with it.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import dataclass, field
@@ -194,46 +193,3 @@ def _only_checks(cell: _Cell, name: str) -> bool:
 def _normal(source: str) -> str:
     """A source without what an editor changes by itself: trailing blanks, blank lines at the ends."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
-
-
-def defined_outside(notebook: Any, parts: list[str]) -> dict[str, bool]:
-    """Names that the notebook's other code cells define or import at their top level: name -> is an import."""
-    names: dict[str, bool] = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and cell.source not in parts:
-            for node in statements(cell.source):
-                if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    names.update({(a.asname or a.name).split(".")[0]: True for a in node.names})
-                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    names[node.name] = False
-                elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-                    for target in ast.walk(node):
-                        if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store):
-                            names[target.id] = False
-    return names
-
-
-def syntax_error(source: str) -> SyntaxError | None:
-    """The syntax error of a cell, magics and shell lines allowed for; None if there is none."""
-    try:
-        ast.parse(_plain_python(source))
-    except SyntaxError as error:
-        return error
-    except ValueError:  # a null byte
-        return SyntaxError("the cell contains a null byte")
-    return None
-
-
-def statements(source: str) -> list[ast.stmt]:
-    """The top-level statements of a cell; none if it has a syntax error."""
-    return ast.parse(_plain_python(source)).body if syntax_error(source) is None else []
-
-
-def _plain_python(source: str) -> str:
-    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    try:
-        return str(TransformerManager().transform_cell(source))
-    except SyntaxError:
-        return source

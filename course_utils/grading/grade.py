@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 
 from course_utils.editions.lessons import find
-from course_utils.grading.answers import defined_outside, find_answers, read_student
+from course_utils.grading.answers import find_answers, read_student
 from course_utils.grading.canonical import read_canonical
+from course_utils.grading.code import defined_outside
+from course_utils.grading.process import Limits
 from course_utils.grading.report import Report
-from course_utils.grading.rounds import Findings, Limits, grade_rounds
+from course_utils.grading.rounds import Findings, grade_rounds
 from course_utils.grading.verdicts import judge
 
 

@@ -6,12 +6,11 @@ that only it binds. A set-up cell that builds on an experiment has to be left ou
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from typing import Any
 
-from course_utils.grading.answers import statements
 from course_utils.grading.canonical import is_answer, is_check, tags_of
+from course_utils.grading.code import binds, loads
 
 NEVER = {"experiment", "explorer"}
 
@@ -49,31 +48,3 @@ def setup_cells(notebook: Any, answers: Iterable[str]) -> set[int]:
         if not lame:
             return kept
         kept -= lame
-
-
-def binds(source: str) -> set[str]:
-    """The names that a cell binds at its top level."""
-    names: set[str] = set()
-    for node in _outer(statements(source)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {(name.asname or name.name).split(".")[0] for name in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-    return names
-
-
-def loads(source: str, inside_functions: bool = True) -> set[str]:
-    """The names that a cell uses; with those in the bodies of its functions, or without."""
-    body = statements(source)
-    nodes = [node for part in body for node in ast.walk(part)] if inside_functions else list(_outer(body))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def _outer(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
-    """Every node that runs when the cell does: not the bodies of functions, comprehensions' variables included."""
-    for node in body:
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield from _outer(ast.iter_child_nodes(node))

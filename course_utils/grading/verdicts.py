@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 from course_utils.grading import report
-from course_utils.grading.answers import ANSWERED, MISSING, Answer, syntax_error
+from course_utils.grading.answers import ANSWERED, MISSING, Answer
 from course_utils.grading.assemble import LIMIT_BYTES
 from course_utils.grading.canonical import CanonicalExercise, verdict_pattern
+from course_utils.grading.code import syntax_error
+from course_utils.grading.process import Limits
 from course_utils.grading.report import ExerciseResult
-from course_utils.grading.rounds import Findings, Limits
+from course_utils.grading.rounds import Findings
 
 MEGABYTES = LIMIT_BYTES // 1_000_000
 

@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from course_utils.grading import rounds
-from course_utils.grading.rounds import _environment
+from course_utils.grading import process
+from course_utils.grading.process import _environment
 
 LINE = "q: PASS (4 of 4)\n"
 SAY = "print('q: PASS (4 of 4)')"
@@ -73,11 +73,11 @@ def _run(folder: Path, plugin: bool) -> list[bool]:
     nbformat.write(_notebook(), str(folder / "graded.ipynb"))
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     if plugin:
-        source = Path(rounds.__file__).with_name("plugin.py").read_text(encoding="utf-8")
-        (folder / f"{rounds.PLUGIN_NAME}.py").write_text(source, encoding="utf-8")
+        source = Path(process.__file__).with_name("plugin.py").read_text(encoding="utf-8")
+        (folder / f"{process.PLUGIN_NAME}.py").write_text(source, encoding="utf-8")
     settings = {"report": str(folder / "r"), "limit_bytes": 10_000, "timeouts": {"check": 60, "answer": 60}}
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-    own = ["-p", rounds.PLUGIN_NAME] if plugin else []
+    own = ["-p", process.PLUGIN_NAME] if plugin else []
     command = [sys.executable, "-m", "pytest", "-rA", "-q", "--tb=no", *own, "-p", "nbval.plugin", "--nbval-lax",
                "--nbval-current-env", "--color=no", "-p", "no:cacheprovider", "graded.ipynb"]  # fmt: skip
     done = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=300)
@@ -94,5 +94,5 @@ def test_each_trap(tmp_path: Path, plugin: bool) -> None:
 
 def test_the_flags_that_break_nbval_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--lf")
-    assert not any(flag in rounds._command(tmp_path) for flag in ("--lf", "--ff", "--nbdime", "-n"))
+    assert not any(flag in process._command(tmp_path) for flag in ("--lf", "--ff", "--nbdime", "-n"))
     assert "PYTEST_ADDOPTS" not in _environment(tmp_path)

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from course_utils.grading import ExerciseResult, Report, rounds
+from course_utils.grading import ExerciseResult, Report, process
 from tests.grading import mini_lesson
 from tests.grading.conftest import statuses
 from tests.grading.mini_lesson import RIGHT
@@ -19,7 +19,7 @@ from tests.grading.mini_lesson import RIGHT
 
 @pytest.mark.parametrize("code", ["import sys; print('no module named nbval'); sys.exit(3)", "import os; os.abort()"])
 def test_without_a_report_nothing_is_passed(grade: Any, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(rounds, "_command", lambda folder: [sys.executable, "-c", code])
+    monkeypatch.setattr(process, "_command", lambda folder: [sys.executable, "-c", code])
     report = grade(RIGHT)
     assert set(statuses(report).values()) == {"not graded"} and report.earned == 0 and not report.passed_all
     assert report.notes[0].startswith("The grade broke off before its end.")
@@ -30,10 +30,10 @@ def test_without_a_report_nothing_is_passed(grade: Any, monkeypatch: pytest.Monk
 def test_a_forged_or_torn_report_line_is_no_verdict(tmp_path: Path) -> None:
     path = tmp_path / "report.jsonl"
     path.write_text('{"kind": "begin", "role": "check", "exercise": "a"}\n{"kind": "en', encoding="utf-8")
-    records, culprit, finished = rounds._read(path)
+    records, culprit, finished = process._read(path)
     assert records == [] and not finished
     assert culprit is not None and culprit["event"] == "parent" and culprit["exercise"] == "a"
-    assert rounds._read(tmp_path / "nowhere") == ([], None, False)
+    assert process._read(tmp_path / "nowhere") == ([], None, False)
 
 
 def _with_setup(lesson: Path, source: str) -> None:
