@@ -93,8 +93,11 @@ def execute(
     )
     try:
         client.execute(env=_environment(preset, root or Path(folder).parent))
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise ExecutionError(_failure(run, error)) from None
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            raise
+        raise ExecutionError(_failure(run, known)) from None
     if progress:
         progress(total, total)
     return tidy(run, like=before)
@@ -172,6 +175,13 @@ def _with_dataset(nb: NotebookNode, dataset: str) -> NotebookNode:
     cell.id = "injected-parameters"
     run.cells.insert(where + 1, cell)
     return run
+
+
+def _known(error: BaseException | None) -> Exception | None:
+    """The failure of a cell behind an exception: nbclient may stumble again while it cleans up after a dead kernel."""
+    while error is not None and not isinstance(error, (CellExecutionError, CellTimeoutError, DeadKernelError)):
+        error = error.__context__
+    return error
 
 
 def _failure(run: NotebookNode, error: Exception) -> str:
