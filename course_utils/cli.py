@@ -94,10 +94,11 @@ def build(
     force: Annotated[bool, typer.Option("--force", help="Execute solution editions even if fresh.")] = False,
     preset: Annotated[str, typer.Option(help="The preset to execute under.")] = "laptop",
 ) -> None:
-    """Write both editions of lessons from their sources."""
-    from course_utils import editions
+    """Write both editions of lessons from their sources, and the page of claims from what they printed."""
+    from course_utils import claims, editions
 
     results = editions.build(lessons, force=force, preset=preset)
+    claims.write()
     if not all(result.ok for result in results):
         raise typer.Exit(1)
 

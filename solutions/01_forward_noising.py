@@ -42,7 +42,7 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]], title=
 # **How do you add a little noise to a picture without making it louder?**
 #
 # Take a picture $x_{t-1}$ and noise $\epsilon \sim \mathcal N(0, I)$: one independent standard normal number for each pixel and colour.
-# If you only *add* noise, the variance grows with every step, and after a thousand steps the pixels lie anywhere between -30 and 30. A network would have to work on a new scale at every step.
+# If you only *add* noise, the variance grows with every step and without end. A network would have to work on a new scale at every step.
 # So the picture gives way by exactly as much as the noise takes:
 #
 # $$x_t = \sqrt{1-\beta_t}\; x_{t-1} + \sqrt{\beta_t}\;\epsilon_t$$
@@ -447,7 +447,7 @@ snr = ex.snr.check(snr)
 #
 # **Why draw betas, if it is alpha bar that we care about?**
 #
-# The linear schedule makes $\bar\alpha$ fall fast: half of the picture's variance is gone after a quarter of the steps, and the last third of the steps is noise on noise. So turn the design around: *choose how $\bar\alpha$ falls*, and compute the betas from it. Two neighbours give one beta:
+# The linear schedule makes $\bar\alpha$ fall fast, and spends its last third on pictures of which next to nothing is left (the first figure below shows it). So turn the design around: *choose how $\bar\alpha$ falls*, and compute the betas from it. Two neighbours give one beta:
 #
 # $$\frac{\bar\alpha_t}{\bar\alpha_{t-1}} = \alpha_t = 1-\beta_t \quad\Longrightarrow\quad \beta_t = 1 - \frac{\bar\alpha_t}{\bar\alpha_{t-1}} .$$
 #
@@ -684,7 +684,7 @@ widgets.NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_sch
 #
 # ## Questions to think about
 #
-# <details><summary>1. The pictures have a variance of about 0.3, not 1. What happens to the variance of x_t on the way?</summary>It is 0.3 ᾱ + (1 − ᾱ): it rises smoothly from 0.3 to 1. The true ratio of picture to noise is therefore lower than SNR(t) by the factor 0.3: SNR(t) is written for data of variance 1.</details>
+# <details><summary>1. Suppose the pictures have a variance of 0.3, not 1 (print <code>x0.var()</code>). What happens to the variance of x_t on the way?</summary>It is 0.3 ᾱ + (1 − ᾱ): it rises smoothly from 0.3 to 1. The true ratio of picture to noise is therefore lower than SNR(t) by the factor 0.3: SNR(t) is written for data of variance 1.</details>
 # <details><summary>2. Pictures of 64 px look less noisy than pictures of 32 px at the same t. Why?</summary>Neighbouring pixels of a larger picture say almost the same thing, and noise that is independent in each averages out over them. So larger pictures want schedules with more noise (Chen 2023; lesson 24).</details>
 # <details><summary>3. Could the noise be something else than normal?</summary>Yes, but then two noises no longer merge into one of the same kind, and the jump has no such simple form. There is work on blur and on masks instead of noise (Bansal et al. 2022, "Cold Diffusion").</details>
 # <details><summary>4. Why does the recogniser read the fixed ratio's grey pictures at all?</summary>It divides by the standard deviation first. A faded picture with faded noise has the same ratio of the two as a strong one.</details>
