@@ -91,15 +91,12 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
 def _collect(findings: Findings, result: RunResult, included: Collection[str]) -> None:
     """Keep, for each exercise of this run, the records of its cells, if its check came to an end.
 
-    A later run overwrites an earlier one, since it has fewer trouble-makers in it; but not a pass, which may lean on
-    what stands in a trouble-maker's cell.
+    The first verdict stands: it was reached with all of the notebook's answers in place.
     """
     for name in included:
         own = [record for record in result.records if record["exercise"] == name]
-        done = any(record["role"] == "guard" and findings.secret in record["text"] for record in own)
-        before = findings.records.get(name, [])
-        if done and not any(record["role"] == "check" and record["passed"] for record in before):
-            findings.records[name] = own
+        if any(record["role"] == "guard" and findings.secret in record["text"] for record in own):
+            findings.records.setdefault(name, own)
     findings.setup_errors = [
         f"One of the course's own cells failed ({record['ename']}: {record['evalue'][:200]}): try `course doctor`."
         for record in result.records
