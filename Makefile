@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python
 COURSE := $(PY) -m course_utils.cli
-PIP := $(PY) -m pip --disable-pip-version-check
+# pip tells how far it is; in CI nobody watches.
+INSTALL := $(PY) -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 
 # Tests run on this many processes; a test file stays on one of them.
 WORKERS ?= 2
@@ -84,7 +85,7 @@ endef
 
 # `make lab TORCH_BACKEND=cpu` (or auto, cu130, …) takes that build of PyTorch: uv knows where each one is kept.
 ifneq ($(TORCH_BACKEND),)
-TORCH_FIRST = $(PIP) install --quiet uv && \
+TORCH_FIRST = $(INSTALL) uv && \
 	$(BIN)/uv pip install --quiet --python $(PY) --torch-backend=$(TORCH_BACKEND) -c constraints.txt torch || exit 1;
 endif
 
@@ -94,9 +95,9 @@ $(PY):
 $(VENV)/.ready: pyproject.toml constraints.txt $(PY)
 	@if [ -f $@ ] && [ "$$(cat $@)" = "$$($(CHECKSUM))" ]; then touch $@; else \
 	echo "Installing the course: a few minutes the first time."; $(TORCH_FIRST) \
-	$(PIP) install --quiet -c constraints.txt -e . && $(CHECKSUM) > $@; fi
+	$(INSTALL) -c constraints.txt -e . && $(CHECKSUM) > $@; fi
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt $(PY)
 	@if [ -f $@ ] && [ "$$(cat $@)" = "$$($(CHECKSUM))" ]; then touch $@; else \
 	echo "Installing the course and its tools: a few minutes the first time."; $(TORCH_FIRST) \
-	$(PIP) install --quiet -c constraints.txt -e '.[dev]' && $(CHECKSUM) > $@ && cp $@ $(VENV)/.ready; fi
+	$(INSTALL) -c constraints.txt -e '.[dev]' && $(CHECKSUM) > $@ && cp $@ $(VENV)/.ready; fi
