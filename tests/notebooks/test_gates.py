@@ -1,0 +1,122 @@
+"""The gates, on the real lessons as they are committed. `test_gates_fail` shows that each of them can close."""
+
+from __future__ import annotations
+
+import pytest
+
+from course_utils import editions, grading
+from course_utils.editions import gates
+
+LESSONS = editions.lessons()
+COURSE = editions.Course()
+CELL_SECONDS = 240
+
+pytestmark = pytest.mark.notebooks
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+
+
+def in_lines(complaints: list[str]) -> str:
+    return "\n".join(complaints)
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    """Lesson -> its student edition run to the end under `smoke` as it is handed out; each runs once."""
+    done = {}
+
+    def run(lesson):
+        if lesson.number not in done:
+            nb = editions.read_notebook(lesson.student)
+            done[lesson.number] = editions.execute(nb, "smoke", folder=lesson.student.parent, timeout=CELL_SECONDS)
+        return done[lesson.number]
+
+    return run
+
+
+def test_the_lessons_are_here():
+    """Without this, a lost folder would open every gate below."""
+    assert {"00", "01"} <= {lesson.number for lesson in LESSONS}
+
+
+@each_lesson
+def test_the_source_keeps_the_rules(lesson):
+    assert not (found := gates.source_is_sound(lesson)), in_lines(found)
+
+
+@each_lesson
+def test_both_editions_regenerate_without_difference(lesson):
+    assert not (found := gates.editions_regenerate(lesson)), in_lines(found)
+
+
+@each_lesson
+def test_the_solution_edition_is_fresh(lesson):
+    assert not (found := gates.solution_is_fresh(lesson)), in_lines(found)
+
+
+@each_lesson
+def test_every_check_cell_has_recorded_output(lesson):
+    assert not (found := gates.checks_are_recorded(editions.read_notebook(lesson.solution))), in_lines(found)
+
+
+@each_lesson
+def test_every_recorded_check_passed(lesson):
+    assert not (found := gates.all_passed(editions.read_notebook(lesson.solution))), in_lines(found)
+
+
+@each_lesson
+def test_no_answer_is_in_the_student_edition(lesson):
+    source, edition = editions.read_source(lesson.source), editions.read_notebook(lesson.student)
+    assert not (found := gates.answers_stay_out(source, edition)), in_lines(found)
+
+
+@each_lesson
+def test_every_figure_cell_made_a_figure(lesson):
+    assert not (found := gates.figures_are_made(editions.read_notebook(lesson.solution))), in_lines(found)
+
+
+@each_lesson
+def test_nothing_of_the_machine_is_recorded(lesson):
+    for path in (lesson.student, lesson.solution):
+        assert not (found := gates.machine_stays_out(editions.read_notebook(path))), in_lines(found)
+
+
+@each_lesson
+def test_the_notebooks_are_small(lesson):
+    for path in (lesson.student, lesson.solution):
+        assert not (found := gates.small_enough(editions.read_notebook(path))), in_lines(found)
+
+
+def test_every_internal_link_and_picture_resolves():
+    assert not (found := gates.links_resolve(COURSE.root)), in_lines(found)
+
+
+def test_no_edition_is_left_without_its_source():
+    """A renamed lesson leaves its old notebooks behind, and students would open them."""
+    known = {path for lesson in LESSONS for path in (lesson.student, lesson.solution)}
+    here = {path for folder in ("notebooks", "solutions") for path in (COURSE.root / folder).glob("*.ipynb")}
+    assert here <= known, sorted(path.name for path in here - known)
+
+
+@each_lesson
+def test_the_untouched_student_edition_runs_to_its_end_and_scores_nothing(lesson, untouched):
+    assert not (found := gates.nothing_tried(untouched(lesson))), in_lines(found)
+
+
+@each_lesson
+def test_every_figure_cell_makes_a_figure_for_a_student_who_tried_nothing(lesson, untouched):
+    assert not (found := gates.figures_are_made(untouched(lesson))), in_lines(found)
+
+
+@each_lesson
+def test_the_solution_edition_is_graded_with_full_marks(lesson):
+    report = grading.grade(lesson.solution, lesson.solution)
+    assert [(result.name, result.hint) for result in report.results if not result.passed] == []
+    assert [result.name for result in report.results] == list(COURSE.exercise_names(lesson.number))
+    assert report.passed_all and report.earned == report.points > 0
+
+
+@each_lesson
+def test_the_student_edition_is_graded_with_no_marks(lesson):
+    report = grading.grade(lesson.solution, lesson.student)
+    assert {result.status for result in report.results} == {"not tried"}
+    assert report.earned == 0 < report.points
