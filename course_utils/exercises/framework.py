@@ -242,17 +242,23 @@ def _line_of_answer(error: BaseException) -> str:
     return f" in line {line} of its cell" if line else ""
 
 
+class _Sink(io.TextIOBase):
+    """Takes all text and keeps none: an answer may print without end."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 @contextlib.contextmanager
 def _swallowed_output() -> Iterator[None]:
     """Nothing an answer prints, warns of or displays reaches the page: a check's output is fixed."""
     with contextlib.ExitStack() as stack:
-        try:
+        with contextlib.suppress(ImportError):
             from IPython.utils.capture import capture_output
 
-            stack.enter_context(capture_output())
-        except ImportError:
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
+        stack.enter_context(contextlib.redirect_stdout(_Sink()))
+        stack.enter_context(contextlib.redirect_stderr(_Sink()))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         yield
