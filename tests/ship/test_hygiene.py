@@ -162,3 +162,57 @@ def test_the_hooks_stop_what_they_should(tmp_path: Path, text: str, complaint: s
 def test_every_hook_is_local() -> None:
     assert [repository["repo"] for repository in yaml.safe_load(CONFIG)["repos"]] == ["local"]
     assert "nbstripout" not in str([hook["entry"] for hook in yaml.safe_load(CONFIG)["repos"][0]["hooks"]])
+
+
+def floors(folder: Path, modules: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """import-linter with the course's contract, on a package that has only these modules."""
+    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    package = folder / "course_utils"
+    package.mkdir()
+    for name, text in {"__init__": "", "cli": "", **modules}.items():
+        (package / f"{name}.py").write_text(text, encoding="utf-8")
+    program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("modules", "kept"),
+    [
+        ({"plots": "import course_utils.runtime", "runtime": ""}, True),
+        ({"plots": "", "runtime": "def f():\n    import course_utils.plots"}, False),  # upwards, even late
+        ({"diffusion": "import course_utils.models", "models": ""}, False),  # schedules and networks stay apart
+        ({"attic": ""}, False),  # a module without a floor
+    ],
+    ids=["downwards", "upwards", "sideways", "nowhere"],
+)
+def test_the_floors_hold(tmp_path: Path, modules: dict[str, str], kept: bool) -> None:
+    done = floors(tmp_path, modules)
+    assert (done.returncode == 0) is kept, done.stdout + done.stderr
+    assert ("1 kept" in done.stdout) is kept or not kept
+
+
+def test_a_lesson_keeps_its_semicolons() -> None:
+    """ruff's formatter would take them away, and then a notebook shows values that nobody wants to see."""
+    source = ROOT / "solutions" / "any_lesson.py"
+    for command, expected in (
+        (["format", "--check", "--force-exclude", "--stdin-filename", str(source), "-"], 0),
+        (["format", "--check", "--force-exclude", "--stdin-filename", str(ROOT / "course_utils" / "x.py"), "-"], 1),
+        (["check", "--stdin-filename", str(source), "-"], 0),
+        (["check", "--stdin-filename", str(ROOT / "course_utils" / "x.py"), "-"], 1),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command],
+            input="x = print\nx(1);\n",
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+        )
+        assert done.returncode == expected, (command, done.stdout, done.stderr)
