@@ -22,7 +22,7 @@ REAL_FILES = pytest.mark.skipif(
 SHIPPED = ["flowers", "digits", pytest.param("mnist", marks=REAL_FILES), pytest.param("cifar10", marks=REAL_FILES)]
 HELD_OUT = 400
 # (clean, at log-SNR 4): a little below what the cards say, for the spread of a smaller sample
-FLOORS = {"flowers": (0.98, 0.97), "digits": (0.95, 0.95), "mnist": (0.98, 0.98), "cifar10": (0.60, 0.55)}
+FLOORS = {"flowers": (0.98, 0.97), "digits": (0.95, 0.95), "mnist": (0.98, 0.98), "cifar10": (0.65, 0.64)}
 
 
 def held_out(dataset: str, size: int, count: int = HELD_OUT) -> data.ImageSet:
@@ -47,7 +47,7 @@ def test_accuracy_on_images_never_seen(dataset: str) -> None:
 @pytest.mark.parametrize("size", [16, 24, 48, 64])
 def test_flowers_of_every_size_are_read(size: int) -> None:
     shown = held_out("flowers", size, 300)
-    assert metrics.recogniser("flowers").accuracy(shown.images, shown.labels) >= (0.9 if size == 16 else 0.95)
+    assert metrics.recogniser("flowers").accuracy(shown.images, shown.labels) >= (0.95 if size == 16 else 0.98)
 
 
 @pytest.mark.parametrize("dataset", SHIPPED)
