@@ -114,7 +114,8 @@ def answers_stay_out(source: NotebookNode, edition: NotebookNode) -> list[str]:
                 continue
             for text, index in squeezed:
                 if code in text:
-                    found.append(f"{label(edition, index)} shows a line of the answer to {cell.metadata.exercise}.")
+                    where, exercise = label(edition, index), cell.metadata.exercise
+                    found.append(f"{where} shows a line of the answer to {exercise}: {line.strip()}")
     for index, cell in enumerate(edition.cells):
         if any(mark(line) for line in cell.source.splitlines()):
             found.append(f"{label(edition, index)} still has its solution marks.")
@@ -138,10 +139,10 @@ def figures_are_made(nb: NotebookNode) -> list[str]:
 
 def machine_stays_out(nb: NotebookNode) -> list[str]:
     """No path, address or other trace of the machine that ran the notebook is in its outputs or its metadata."""
-    found = []
+    found: list[str] = []
     for index, cell in enumerate(nb.cells):
-        for text in _texts(cell):
-            found += [f"{label(nb, index)} shows {what} ({hit})." for what, hit in _traces(text)]
+        hits = [trace for text in _texts(cell) for trace in _traces(text)]
+        found += [f"{label(nb, index)} shows {what} ({hit})." for what, hit in dict.fromkeys(hits)]
         if {"execution", "papermill", "ExecuteTime"} & set(cell.metadata):
             found.append(f"{label(nb, index)} records when it ran.")
     found += [f"The notebook's metadata hold {what} ({hit})." for what, hit in _traces(json.dumps(nb.metadata))]
