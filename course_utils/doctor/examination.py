@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from course_utils.doctor import chromium, image_sets, machine, software
-from course_utils.doctor.finding import MISSING, NOTE, ROOT, Finding
+from course_utils.doctor.finding import MISSING, NOTE, OPTIONAL, ROOT, Finding
 from course_utils.errors import CourseError
 
 
@@ -59,5 +59,7 @@ def _lessons(root: Path) -> Finding:
             return Finding("lessons", f"{handed_out} in notebooks/", NOTE, "`course check` also needs solutions/.")
         return Finding("lessons", found, MISSING, "run the command in a whole checkout of the course.")
     if len(there) < len(every):
-        return Finding("lessons", found, MISSING, "`course build` writes those that are not there.")
+        absent = ", ".join(lesson.number for lesson in every if lesson not in there)
+        state = OPTIONAL if there else MISSING
+        return Finding("lessons", found, state, f"`course build {absent.replace(',', '')}` writes what is not there.")
     return Finding("lessons", found)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+NOTEBOOK_WIDTH = 100  # characters: what fits beside JupyterLab's file browser
 GOOD = "good"
 NOTE = "note"  # works, and worth knowing
 OPTIONAL = "optional"  # missing, and only some need it
@@ -47,6 +48,8 @@ def short(path: Path | str, root: Path = ROOT) -> str:
 def show(findings: Sequence[Finding], console: Console | None = None) -> bool:
     """Print the findings, then a verdict. Returns False if something needed is missing."""
     console = console or Console()
+    if console.is_jupyter:
+        console.width = NOTEBOOK_WIDTH
     table = Table(title="From Noise to Flowers: this machine", title_justify="left")
     table.add_column("", no_wrap=True)
     table.add_column("what", no_wrap=True)

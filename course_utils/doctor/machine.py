@@ -33,7 +33,8 @@ def _device(torch: ModuleType) -> Finding:
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Finding("device", f"{properties.name}, {properties.total_memory / GIB:.0f} GiB")
-    found = f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    found = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
     if torch.version.cuda is not None:
         remedy = "PyTorch was built for CUDA and sees no GPU: with an NVIDIA card, look at its driver (`nvidia-smi`)."
         return Finding("device", found, NOTE, remedy)
