@@ -57,7 +57,8 @@ class Brush:
         """A filled rectangle; nothing where it has no width."""
         s = self.scale
         if width * s >= 0.5:
-            self.draw.rectangle((x * s, y * s, (x + width) * s - 1, (y + height) * s - 1), fill=fill)
+            right = max((x + width) * s - 1, x * s)  # Pillow counts the last pixel in, and refuses less than one
+            self.draw.rectangle((x * s, y * s, right, (y + height) * s - 1), fill=fill)
 
     def paste(self, x: float, y: float, picture: Image.Image) -> None:
         """Put a picture, in device pixels already, with its upper left corner at (x, y)."""

@@ -190,3 +190,13 @@ def test_helpful_sentences(change, part):
     with pytest.raises(CourseError) as caught:
         explorer(**change)
     assert part in str(caught.value)
+
+
+def test_a_bar_thinner_than_a_pixel_is_drawn():
+    """A recogniser's share of under one percent: Pillow refuses a rectangle that ends before it begins."""
+    from course_utils.widgets.brush import Brush
+
+    brush = Brush(20, 20, scale=1)
+    for width in (0.0, 0.4, 0.6, 0.99, 1.0, 3.0):
+        brush.bar(5, 5, width, 4, "#000000")
+    assert brush.image.getpixel((5, 6)) == (0, 0, 0)
