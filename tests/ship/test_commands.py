@@ -157,9 +157,11 @@ def test_the_ci_script_ends_as_make_test_ends(tmp_path: Path, status: int) -> No
     checkout = tmp_path / "checkout"
     (checkout / ".ci").mkdir(parents=True)
     shutil.copyfile(ROOT / ".ci" / "run", checkout / ".ci" / "run")
-    (tmp_path / "shared" / "data").mkdir(parents=True)
+    for name in ("mnist", "weights"):
+        (tmp_path / "shared" / "data" / name).mkdir(parents=True)
+    (tmp_path / "shared" / "data" / "mnist" / "file").write_text("", encoding="utf-8")
     programs = dict.fromkeys(("chromium", "python3"), "#!/bin/sh\nexit 0\n")
-    programs["make"] = f'#!/bin/sh\necho "make $@ CI=$CI DATA=$COURSE_DATA_DIR"\nexit {status}\n'
+    programs["make"] = f'#!/bin/sh\necho "make $@ CI=$CI" $(cd "$COURSE_DATA_DIR" && echo * */*)\nexit {status}\n'
     tools = tmp_path / "tools"
     tools.mkdir()
     for name, program in programs.items():
@@ -174,7 +176,7 @@ def test_the_ci_script_ends_as_make_test_ends(tmp_path: Path, status: int) -> No
         check=False,
     )
     assert done.returncode == status
-    assert done.stdout.strip() == f"make test CI=true DATA={(tmp_path / 'shared' / 'data').resolve()}"
+    assert done.stdout.strip() == "make test CI=true mnist mnist/file"  # the data, and no place to leave things in
 
 
 def test_the_workflow_runs_make_test_on_three_systems_and_two_pythons() -> None:
