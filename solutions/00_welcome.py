@@ -11,7 +11,7 @@
 #
 # **You will see** your machine, your data, and the symbols that all lessons share.
 #
-# **Time**: half an hour. The notebook itself runs in @TIME_LAPTOP@ under `laptop` (2 CPU cores) and in @TIME_SMOKE@ under `smoke`.
+# **Time**: half an hour. The notebook itself runs in 10 seconds under every preset (2 CPU cores).
 #
 # **Stands on**: Python, a little PyTorch (tensors, `nn.Module`), and school calculus.
 
