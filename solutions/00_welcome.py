@@ -53,7 +53,7 @@ plots.use_style()
 #
 # **Can this machine run the course?** Any machine that runs PyTorch can. A GPU makes it faster, and is never needed.
 
-# %% tags=["experiment"]
+# %% tags=["experiment", "machine"]
 doctor.show(doctor.examine());
 
 # %% [markdown]

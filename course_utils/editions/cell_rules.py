@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from course_utils.editions.notebooks import tags
 from course_utils.editions.student import BEGIN, END, answer_lines, mark, without_answer
 
-OUR_TAGS = ("parameters", "exercise", "check", "experiment", "figure", "explorer")
+OUR_TAGS = ("parameters", "exercise", "check", "experiment", "figure", "explorer", "machine")
 # Tags that Jupyter's own tools understand, harmless to ours.
 JUPYTER_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-cell")
 CELL_KEYS = ("tags", "exercise", "points", "jupyter", "slideshow", "editable", "deletable")

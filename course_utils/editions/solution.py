@@ -117,7 +117,8 @@ def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
     for cell, original in zip(clean.cells, like.cells, strict=True):
         cell.metadata = copy.deepcopy(original.metadata)
         if cell.cell_type == "code":
-            cell.outputs = _merged_streams(cell.outputs)
+            # What a cell tagged `machine` says is true of one machine alone, so it is not recorded.
+            cell.outputs = [] if "machine" in tags(cell) else _merged_streams(cell.outputs)
     return clean
 
 

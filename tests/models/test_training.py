@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -110,7 +111,8 @@ def test_biases_do_not_decay_and_every_parameter_is_trained_once() -> None:
     assert [len(group["params"]) for group in groups] == [2, 3]
 
 
-def test_no_bar_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_bar_outside_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # another test of this process may have loaded it
     fit(line(), lines(), squared, 3)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""

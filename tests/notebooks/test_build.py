@@ -278,6 +278,14 @@ def test_streams_are_merged_and_overwritten_lines_forgotten():
     assert [output.text for output in editions.tidy(nb, nb).cells[0].outputs] == ["ab\n", "100%\n"]
 
 
+def test_what_is_true_of_one_machine_alone_is_not_recorded():
+    output = {"output_type": "stream", "name": "stdout", "text": "24 GB"}
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "1", "outputs": [output], "execution_count": 1}
+    nb = nbformat.from_dict({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    like = nbformat.from_dict({"cells": [{"metadata": {"tags": ["machine"]}}], "metadata": {}})
+    assert editions.tidy(nb, like).cells[0].outputs == []
+
+
 def test_an_unknown_number_and_an_empty_course(unbuilt, tmp_path):
     with pytest.raises(CourseError, match="choose one of 01_tiny, 02_small"):
         build(unbuilt, ["03"])
