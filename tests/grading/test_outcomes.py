@@ -172,7 +172,8 @@ NOISY = {
     "halve": "from IPython.display import clear_output, display\nprint('a')\nclear_output()\n"
     "def halve(x):\n    display(x)\n    clear_output(wait=True)\n    return x / 2",
     "total": "from IPython.display import display\nhandle = display('one', display_id=True)\n"
-    "def total(x):\n    handle.update('two')\n    for _ in range(12):\n        print('x' * 1_000_000)\n    return x.sum()",
+    "def total(x):\n    handle.update('two')\n"
+    "    for _ in range(12):\n        print('x' * 1_000_000)\n    return x.sum()",
     "negate": "import sys, threading, time\n"
     "def chatter():\n    end = time.monotonic() + 3\n    while time.monotonic() < end:\n"
     "        print('line', 'without', 'end')\n        print('.', end='')\n        time.sleep(0.0001)\n"
