@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from course_utils.doctor import chromium as chromium_program
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -40,19 +42,15 @@ JUSTIFIED: dict[str, str] = {}
 
 HOW_TO_INSTALL = (
     "no Chromium found: install it (Debian, Ubuntu: `sudo apt install chromium`; others: "
-    "`python -m playwright install chromium`), or set COURSE_CHROMIUM to its path"
+    f"`python -m playwright install chromium`), or set {chromium_program.VARIABLE} to its path"
 )
 
 
 def find_chromium() -> str | None:
-    """The browser's path: COURSE_CHROMIUM, else a Chromium or Chrome on the PATH, else Playwright's own."""
-    named = os.environ.get("COURSE_CHROMIUM")
-    if named:
-        return named if Path(named).exists() else None
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
+    """The browser's path: the one that `course doctor` names, else Playwright's own."""
+    found = chromium_program.find_chromium()
+    if found or os.environ.get(chromium_program.VARIABLE, "").strip():
+        return found  # a program that was named and is not there is an error, not a reason to take another
     with contextlib.suppress(Exception):
         from playwright.sync_api import sync_playwright
 
@@ -172,8 +170,6 @@ class LabPage:
         self.page.on("request", self._on_request)
 
     def _on_console(self, message: Any) -> None:
-        import re
-
         text = f"{message.text} ({(message.location or {}).get('url', '')})"
         if message.type == "error" and not any(re.search(pattern, text) for pattern in JUSTIFIED):
             self.errors.append(text)
