@@ -16,6 +16,7 @@ import nbformat
 
 from course_utils.editions.student import without_answer
 from course_utils.errors import CourseError
+from course_utils.grading.code import statements
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,9 @@ def _exercise_module(notebook: Any, check: str, path: Path) -> tuple[str, str]:
     for cell in notebook.cells:
         if cell.cell_type != "code" or alias not in cell.source:
             continue
-        for node in ast.walk(_parse(cell.source)):
-            for name in getattr(node, "names", []) if isinstance(node, (ast.Import, ast.ImportFrom)) else []:
+        for node in statements(cell.source):
+            for name in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []:
                 if (name.asname or name.name) == alias:
                     package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
                     return f"{package}{name.name}", alias
     raise CourseError(f"{path.name} never imports the exercises under the name that its checks use ({alias!r}).")
-
-
-def _parse(source: str) -> ast.AST:
-    try:
-        return ast.parse(source)
-    except SyntaxError:  # a cell with magics: it imports no exercises
-        return ast.Module(body=[], type_ignores=[])
