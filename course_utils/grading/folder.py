@@ -45,7 +45,7 @@ def grade_folder(
         The rows, sorted by student. `digest` identifies the notebook and the solution edition together.
 
     Raises:
-        CourseError: no such folder, nothing in it, or a CSV file made by something else.
+        CourseError: no such folder, nothing in it, or a CSV file made by something else or not to be written.
     """
     folder, out = Path(folder), Path(out)
     canonical_path = solution_path(lesson)
@@ -56,24 +56,28 @@ def grade_folder(
     edition = canonical_path.read_bytes()
     todo = {}
     for student, path in files:
-        digest = hashlib.sha256(edition + path.read_bytes()).hexdigest()[:16]
+        digest = hashlib.sha256(edition + _bytes(path)).hexdigest()[:16]
         key = path.relative_to(folder).as_posix()
         if rows.get(key, {}).get("digest") != digest:
             todo[key] = (student, path, digest)
     rows = {key: row for key, row in rows.items() if key in {p.relative_to(folder).as_posix() for _, p in files}}
+    _write(out, columns, rows)  # a table that cannot be written is said now, and not after the first grade
     # Threads are enough: each grade waits for processes of its own.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         jobs = {
             pool.submit(_row, canonical_path, columns, student, key, path, digest, timeout): key
             for key, (student, path, digest) in todo.items()
         }
-        for done, job in enumerate(as_completed(jobs), start=1):
-            row = job.result()
-            rows[jobs[job]] = row
-            _write(out, columns, rows)
-            verdict = row["note"] or f"{row['points']} of {row['of']} points"
-            progress(f"{done} of {len(jobs)}  {row['student']}: {verdict}")
-    _write(out, columns, rows)
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                row = job.result()
+                rows[jobs[job]] = row
+                _write(out, columns, rows)
+                verdict = row["note"] or f"{row['points']} of {row['of']} points"
+                progress(f"{done} of {len(jobs)}  {row['student']}: {verdict}")
+        except BaseException:  # Ctrl-C above all: leaving the pool would wait for every notebook that is still to come
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return _sorted(rows)
 
 
@@ -107,6 +111,14 @@ def _notebooks(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
+def _bytes(path: Path) -> bytes:
+    """What is in a notebook; of one that cannot be read nothing, and its row will say why."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def _kept(out: Path, columns: list[str]) -> dict[str, dict[str, str]]:
     """The rows of an earlier run, but for those that failed for a reason of ours."""
     if not out.is_file():
@@ -120,13 +132,18 @@ def _kept(out: Path, columns: list[str]) -> dict[str, dict[str, str]]:
 
 def _write(out: Path, columns: list[str], rows: dict[str, dict[str, str]]) -> None:
     """All rows, through a second file, so that a stopped run leaves the old file or the new one."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
-    with part.open("w", encoding="utf-8-sig", newline="") as file:  # the mark makes Excel read UTF-8
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in _sorted(rows))
-    part.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8-sig", newline="") as file:  # the mark makes Excel read UTF-8
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows({key: _harmless(value) for key, value in row.items()} for row in _sorted(rows))
+        part.replace(out)
+    except OSError as error:  # on Windows also while a spreadsheet has the file open
+        raise CourseError(
+            f"{out} cannot be written ({error.strerror or error}): close it in other programs, or name another file."
+        ) from None
 
 
 def _harmless(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ def test_both_halves_of_a_split_cell_count(lesson: Path) -> None:
 def test_a_merged_check_is_taken_out(lesson: Path) -> None:
     notebook = student({"double": RIGHT["double"] + "\ndouble = ex.double.check(double)"})
     assert _find(lesson, notebook)["double"].parts == [RIGHT["double"] + "\n"]
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["as it was", "without its tags"])
+def test_a_doubled_check_is_no_answer(lesson: Path, tagged: bool) -> None:
+    notebook = student(RIGHT)
+    check = answer_cell(notebook, "double-check")
+    for place in (3, len(notebook.cells)):
+        copied = mini_lesson.v4.new_code_cell(check.source, metadata=copy.deepcopy(check.metadata))
+        if not tagged:
+            copied.metadata.tags = []
+        notebook.cells.insert(place, copied)
+    found = _find(lesson, notebook)["double"]
+    assert found.parts == [RIGHT["double"]] and found.notes == []
 
 
 def test_an_answer_tagged_as_a_check_is_an_answer_still(lesson: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,49 @@ def test_bad_folders_get_a_sentence(lesson: Path, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(CourseError, match="has other columns"):
         grading.grade_folder(lesson, tmp_path / "empty", tmp_path / "out.csv")
+
+
+def test_what_cannot_be_read_has_its_sentence_in_its_row(lesson: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "ada.ipynb").mkdir(parents=True)
+    (row,) = grading.grade_folder(lesson, tmp_path / "in", tmp_path / "grades.csv")
+    assert row["student"] == "ada" and row["points"] == "0" and "is a folder" in row["note"]
+
+
+def test_a_table_that_cannot_be_written_is_said_before_anything_is_graded(
+    lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    mini_lesson.write(student(RIGHT), tmp_path / "in" / "ada.ipynb")
+    monkeypatch.setattr(folder_module, "grade", lambda *_, **__: pytest.fail("it was graded all the same"))
+
+    def held(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", held)  # as Windows does while a spreadsheet has the file open
+    with pytest.raises(CourseError, match=r"grades.csv cannot be written \(Permission denied\): close it"):
+        grading.grade_folder(lesson, tmp_path / "in", tmp_path / "grades.csv")
+
+
+def test_an_interrupt_grades_nothing_more(lesson: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abcdef":
+        mini_lesson.write(student(RIGHT), tmp_path / "in" / f"{name}.ipynb")
+    graded: list[str] = []
+
+    def slowly(lesson: Path, path: Path, **_: object) -> grading.Report:
+        graded.append(path.stem)
+        time.sleep(0.2)
+        return _nothing(path)
+
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder_module, "grade", slowly)
+    with pytest.raises(KeyboardInterrupt):
+        grading.grade_folder(lesson, tmp_path / "in", tmp_path / "grades.csv", workers=1, progress=interrupt)
+    assert len(graded) < 4
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["student"] for row in csv.DictReader(file)] == ["a"]
 
 
 def test_a_spreadsheet_runs_no_formula_of_a_student() -> None:
