@@ -7,6 +7,7 @@ import importlib
 import pytest
 
 from course_utils import exercises
+from course_utils.exercises.framework import Exercise, expect
 
 BOOK = {
     number: importlib.import_module(f"tests.exercises.answers.lesson{number}").ANSWERS for number in exercises.lessons()
@@ -20,17 +21,38 @@ def label(value):
     return getattr(value, "__name__", None)
 
 
+def complaint(exercise, answer, hint):
+    """What is wrong with how a check judges an answer: `hint` is words of the hint it must get, None if it is right."""
+    result = exercise.examine(answer)
+    if hint is None:
+        return None if result.ok else f"a right answer is refused: {result.hint}"
+    if not result.tried or result.ok:
+        return "a wrong answer is accepted, or taken for untried"
+    return None if hint in result.hint else f"the hint does not say {hint!r}: {result.hint}"
+
+
 @pytest.mark.parametrize(("number", "name", "answer", "hint"), WRONG, ids=label)
 def test_wrong_answer_gets_its_hint(number, name, answer, hint):
-    result = exercises.for_lesson(number)[name].examine(answer)
-    assert result.tried and not result.ok
-    assert hint in result.hint
+    assert complaint(exercises.for_lesson(number)[name], answer, hint) is None
 
 
 @pytest.mark.parametrize(("number", "name", "answer"), RIGHT, ids=label)
 def test_right_answer_is_accepted(number, name, answer):
-    result = exercises.for_lesson(number)[name].examine(answer)
-    assert result.ok, result.hint
+    assert complaint(exercises.for_lesson(number)[name], answer, None) is None
+
+
+def test_a_check_that_is_too_lax_too_strict_or_beside_the_point_is_noticed():
+    lax, strict = Exercise("same", reference=abs), Exercise("same", reference=abs)
+
+    @strict.part
+    def refuses_everything(answer):
+        expect(False, "it is wrong somehow.")
+
+    assert "a wrong answer is accepted" in complaint(lax, float, "sign")
+    assert "a right answer is refused" in complaint(strict, float, None)
+    assert "does not say 'sign'" in complaint(strict, float, "sign")
+    assert "taken for untried" in complaint(strict, abs, "sign")
+    assert complaint(strict, float, "somehow") is None and complaint(lax, float, None) is None
 
 
 @pytest.mark.parametrize(("number", "name"), NAMES)
