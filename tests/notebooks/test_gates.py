@@ -109,14 +109,15 @@ def test_every_figure_cell_makes_a_figure_for_a_student_who_tried_nothing(lesson
 
 @each_lesson
 def test_the_solution_edition_is_graded_with_full_marks(lesson):
-    report = grading.grade(lesson.solution, lesson.solution)
+    report = grading.grade(lesson.number, lesson.solution)
     assert [(result.name, result.hint) for result in report.results if not result.passed] == []
     assert [result.name for result in report.results] == list(COURSE.exercise_names(lesson.number))
     assert report.passed_all and report.earned == report.points > 0
+    assert report.notes == [] and report.timings["runs"] == 1
 
 
 @each_lesson
 def test_the_student_edition_is_graded_with_no_marks(lesson):
-    report = grading.grade(lesson.solution, lesson.student)
+    report = grading.check(lesson.number, lesson.student)
     assert {result.status for result in report.results} == {"not tried"}
     assert report.earned == 0 < report.points
