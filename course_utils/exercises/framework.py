@@ -158,8 +158,10 @@ def untouched(function: Answer, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def expect_tensor(got: Any, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
-    """Fail with a hint unless `got` is a finite tensor of this shape (and dtype, if given)."""
+def expect_tensor(
+    got: Any, shape: tuple[int, ...], dtype: torch.dtype | None = None, like: str = "the pictures that came in"
+) -> torch.Tensor:
+    """Fail with a hint unless `got` is a tensor of this shape (and of this dtype, that of `like`), without a nan."""
     expect(got is not None, "your function returns None: does it end with `return ...`?")
     kind = type(got).__name__
     expect(isinstance(got, torch.Tensor), f"your function returns a {kind}, it should return a tensor.")
@@ -170,14 +172,33 @@ def expect_tensor(got: Any, shape: tuple[int, ...], dtype: torch.dtype | None = 
     if dtype is not None:
         expect(
             got.dtype == dtype,
-            f"the result is {_plain(got.dtype)}, it should be {_plain(dtype)}, as the images that came in: "
-            "convert the coefficients to the images' dtype.",
+            f"the result is {_plain(got.dtype)}, it should be {_plain(dtype)}, the dtype of {like}: convert the other "
+            "tensors to it, or make them in it.",
         )
     expect(
         not torch.isnan(got).any(),
         "the result contains nan: is there a square root of a negative number, or 0/0?",
     )
     return got
+
+
+FLOAT64 = (
+    "good for 7 digits, and later a thousand of these numbers are multiplied: give `dtype=torch.float64` to every "
+    "tensor that you make."
+)
+
+
+def expect_float64(got: torch.Tensor) -> None:
+    """Fail unless `got` is float64."""
+    expect(got.dtype == torch.float64, f"the result is {_plain(got.dtype)}, {FLOAT64}")
+
+
+def expect_same_again(answer: Answer, got: torch.Tensor, *args: Any) -> None:
+    """Fail if a second call with the same arguments gives something else than `got`."""
+    expect(
+        close(answer(*args), got),
+        "two calls with the same arguments give two results: use the noise `eps` that is passed in, and draw none.",
+    )
 
 
 def close(got: torch.Tensor, want: torch.Tensor, tolerance: float = 1e-6) -> bool:
@@ -206,6 +227,10 @@ def expect_values(
         return
     for hint, wrong in mistakes.items():
         expect(not close(got, wrong, tolerance), hint)
+    coarse = torch.allclose(got.detach().double(), want.detach().double(), rtol=1e-4, atol=0)
+    expect(
+        not coarse or got.dtype != torch.float64, f"the values are right to a few digits: a part is float32, {FLOAT64}"
+    )
     expect(False, otherwise)
 
 

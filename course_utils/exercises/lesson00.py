@@ -37,6 +37,9 @@ def maps_the_ends_and_the_middle(answer: Answer) -> None:
             ).round(),
             "-1, which is black, becomes 0, but 1, which is white, becomes 1: the result still has to be stretched "
             "to 255 before it is made whole.": ((x + 1) / 2).round(),
+            "-1 becomes 0, but 0.2 and 1 both become 255: the range from -1 to 1 is 2 wide, so stretch by 127.5.": (
+                ((x + 1) * 255).clamp(0, 255).round()
+            ),
             "-1 and 1 both go wrong: it looks as if the images were taken to lie in [0, 1]. Add 1 first.": (
                 (x * 255).clamp(0, 255).round()
             ),

@@ -6,11 +6,34 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
+from course_utils.exercises.framework import (
+    Answer,
+    Exercise,
+    close,
+    expect,
+    expect_float64,
+    expect_tensor,
+    expect_values,
+)
 
 cosine_schedule = Exercise("cosine_schedule", reference=diffusion.cosine_schedule)
 sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_schedule)
 mended_schedule = Exercise("mended_schedule", reference=diffusion.mended_schedule)
+
+
+_NOT_CUT_OFF = "the last beta is not cut off: end with `.clamp(max=beta_max)`."
+_NO_ONE_MINUS = "these are the quotients of neighbours, so alpha = 1 - beta: beta is 1 minus the quotient."
+_UPSIDE_DOWN = "the quotient is upside down: the later alpha_bar goes above the line."
+
+
+def _half_way(betas: Tensor, want: Tensor) -> str:
+    """Where the products first go astray, for a wrong answer that nobody foresaw."""
+    got, right = diffusion.alpha_bars(betas), diffusion.alpha_bars(want)
+    t = int((got - right).abs().argmax())
+    return (
+        f"the schedule is wrong: at t = {t} of {len(betas)} alpha_bar is {got[t].item():.4f}, it should be "
+        f"{right[t].item():.4f}."
+    )
 
 
 def _expect_betas(got: object, T: int, in_range: bool = True) -> Tensor:
@@ -39,12 +62,14 @@ def _expect_range(betas: Tensor) -> None:
 def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
     T = 100
     betas = _expect_betas(answer(T), T, in_range=False)
+    expect_float64(betas)
     want = diffusion.cosine_schedule(T)
     u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
 
     def from_level(level: Tensor) -> Tensor:
         return (1 - level[1:] / level[:-1]).clamp(max=0.999)
 
+    square = torch.cos((u + 0.008) / 1.008 * torch.pi / 2) ** 2
     angle = (u + 0.008) / 1.008 * torch.pi / 2
     plain = (torch.cos(angle) ** 2 / torch.cos(angle[0]) ** 2)[1:]
     expect_values(
@@ -54,6 +79,9 @@ def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
             "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": plain,
             "this is 1 - alpha_bar, all the noise up to step t: beta is the noise of one step, so divide by the "
             "alpha_bar before.": 1 - plain,
+            _NOT_CUT_OFF: 1 - square[1:] / square[:-1],
+            _NO_ONE_MINUS: square[1:] / square[:-1],
+            _UPSIDE_DOWN: 1 - square[:-1] / square[1:],
             "alpha_bar falls like a cosine, it should fall like its square.": from_level(torch.cos(angle)),
             "the offset s is missing: the first betas are far too small.": from_level(torch.cos(u * torch.pi / 2) ** 2),
             "the offset is added but not divided out: (t/T + s) / (1 + s).": from_level(
@@ -63,7 +91,7 @@ def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
             "the schedule is backwards: its betas should rise.": want.flip(0),
             "this is the square root of 1 - alpha: beta itself has no root.": want.sqrt(),
         },
-        f"half-way, alpha_bar is {torch.cumprod(1 - betas, 0)[T // 2 - 1].item():.2f}, it should be 0.49.",
+        _half_way(betas, want),
     )
 
 
@@ -95,6 +123,7 @@ def cosine_uses_its_offset(answer: Answer) -> None:
 def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
     T = 100
     betas = _expect_betas(answer(T), T, in_range=False)
+    expect_float64(betas)
     want = diffusion.sigmoid_schedule(T)
     u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
     level = (torch.sigmoid(torch.tensor(3.0, dtype=torch.float64)) - torch.sigmoid(-3 + 6 * u)) / torch.tensor(
@@ -107,6 +136,9 @@ def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
         {
             "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": level[1:],
             "this is 1 - alpha_bar, all the noise up to step t: divide by the alpha_bar before.": 1 - level[1:],
+            _NOT_CUT_OFF: 1 - level[1:] / level[:-1],
+            _NO_ONE_MINUS: level[1:] / level[:-1],
+            _UPSIDE_DOWN: 1 - level[:-1] / level[1:],
             "alpha_bar does not reach 0 at t = T: subtract the sigmoid from its value at `end`, not from 1.": (
                 1 - unshifted[1:] / unshifted[:-1]
             ).clamp(max=0.999),
@@ -115,7 +147,7 @@ def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
             "beta follows from it.": 1e-4
             + (0.02 - 1e-4) * torch.sigmoid(torch.linspace(-3, 3, T, dtype=torch.float64)),
         },
-        f"half-way, alpha_bar is {torch.cumprod(1 - betas, 0)[T // 2 - 1].item():.2f}, it should be 0.50.",
+        _half_way(betas, want),
     )
 
 
@@ -124,8 +156,10 @@ def sigmoid_uses_its_arguments(answer: Answer) -> None:
     for kwargs in ({"start": 0.0}, {"end": 2.0}, {"tau": 0.5}):
         got = _expect_betas(answer(30, **kwargs), 30)
         name, value = next(iter(kwargs.items()))
-        expect(
-            close(got, diffusion.sigmoid_schedule(30, **kwargs)),
+        expect_values(
+            got,
+            diffusion.sigmoid_schedule(30, **kwargs),
+            {},
             f"with {name} = {value:g} the betas are wrong: is `{name}` used in every place of the formula?",
         )
 
@@ -146,6 +180,12 @@ def mended_is_a_schedule(answer: Answer) -> None:
     for T in (10, 50, 150, 1000):
         betas = _expect_betas(answer(T), T)
         expect(bool((betas > 0).all()), f"with T = {T} some betas are 0: a step that adds no noise is wasted.")
+        largest = betas.max().item()
+        expect(
+            largest <= 0.9991,
+            f"with T = {T} the largest beta is {largest:.4f}, it should be at most 0.999: a beta of 1 destroys the "
+            "picture for good, and recover_x0 would divide by 0.",
+        )
 
 
 @mended_schedule.part
@@ -156,7 +196,7 @@ def mended_ends_in_noise(answer: Answer) -> None:
             expect(
                 False,
                 f"this is still the old schedule: with T = {T} it ends with alpha_bar = {left:.3f}, so "
-                f"{100 * left:.0f} % of the image's variance is left in what the sampler takes for pure noise.",
+                f"{100 * left:.0f} % of the picture's variance is left in what the sampler takes for pure noise.",
             )
         expect(
             left < 2e-3,
@@ -183,6 +223,7 @@ def mended_has_one_shape(answer: Answer) -> None:
     gap = (got - want).abs().max().item()
     expect(
         gap < 0.05,
-        f"at the same share t/T of the way, the image's strength with 100 steps differs from that with 1000 steps by "
-        f"up to {gap:.2f}: mend the whole schedule, not its last step alone.",
+        f"at the same share t/T of the way, the picture's strength with 100 steps is off that with 1000 by "
+        f"up to {gap:.2f}: it ends in noise, but keeps too much or too little on the way there. Each of the 100 steps has "
+        "to do the work of ten.",
     )

@@ -23,6 +23,11 @@ def taken_for_zero_to_one(images):
     return (images * 255).round().clamp(0, 255).to(torch.uint8)
 
 
+@ANSWERS.mistake("to_pixels", "2 wide")
+def stretched_by_255(images):
+    return ((images + 1) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
 @ANSWERS.mistake("to_pixels", "stretched to 255")
 def never_stretched(images):
     return ((images + 1) / 2).round().to(torch.uint8)

@@ -71,6 +71,35 @@ def step_in_place(x_prev, t, betas, eps):
     return x_prev.mul_((1 - b).sqrt()).add_(b.sqrt() * eps)
 
 
+@mistake("noise_one_step", "draw none")
+def step_with_its_own_noise(x_prev, t, betas, eps):
+    b = betas[t - 1].to(x_prev)
+    return (1 - b).sqrt() * x_prev + b.sqrt() * torch.randn_like(x_prev)
+
+
+@mistake("noise_one_step", "all of eps is added")
+def step_with_all_the_noise(x_prev, t, betas, eps):
+    return (1 - betas[t - 1].to(x_prev)).sqrt() * x_prev + eps
+
+
+@mistake("noise_one_step", "parentheses are missing")
+def step_without_parentheses(x_prev, t, betas, eps):
+    b = betas[t - 1].to(x_prev)
+    return 1 - b.sqrt() * x_prev + b.sqrt() * eps
+
+
+@mistake("noise_one_step", "cut off at -1 and 1")
+def step_cut_off(x_prev, t, betas, eps):
+    b = betas[t - 1].to(x_prev)
+    return ((1 - b).sqrt() * x_prev + b.sqrt() * eps).clamp(-1, 1)
+
+
+@mistake("noise_one_step", "a single step needs beta_t")
+def step_that_jumps(x_prev, t, betas, eps):
+    a = torch.cumprod(1 - betas, 0)[t - 1].to(x_prev)
+    return a.sqrt() * x_prev + (1 - a).sqrt() * eps
+
+
 @alternative("noise_one_step")
 def step_with_floats(x_prev, t, betas, eps):
     b = float(betas[t - 1])
@@ -126,6 +155,22 @@ def linear_as_a_list(T, beta_start=1e-4, beta_end=0.02):
     return [beta_start + (beta_end - beta_start) * i / (T - 1) for i in range(T)]
 
 
+@mistake("linear_schedule", "beta_1 should be beta_start itself")
+def linear_one_step_late(T, beta_start=1e-4, beta_end=0.02):
+    return torch.linspace(beta_start, beta_end, T + 1, dtype=torch.float64)[1:]
+
+
+@mistake("linear_schedule", "float32")
+def linear_in_float32(T, beta_start=1e-4, beta_end=0.02):
+    return torch.linspace(beta_start, beta_end, T)
+
+
+@alternative("linear_schedule")
+def linear_by_its_formula(T, beta_start=1e-4, beta_end=0.02):
+    t = torch.arange(1, T + 1, dtype=torch.float64)
+    return beta_start + (beta_end - beta_start) * (t - 1) / (T - 1)
+
+
 @alternative("linear_schedule")
 def linear_by_hand(T, beta_start=1e-4, beta_end=0.02):
     share = torch.arange(T, dtype=torch.float64) / max(T - 1, 1)
@@ -177,6 +222,11 @@ def bars_in_float32(betas):
     return torch.cat([torch.ones(1), alpha_bar])
 
 
+@mistake("alpha_bars", "what is left of the picture")
+def bars_of_the_noise(betas):
+    return torch.cat([torch.ones_like(betas[:1]), 1 - torch.cumprod(1 - betas, 0)])
+
+
 @alternative("alpha_bars")
 def bars_through_logarithms(betas):
     logs = torch.log1p(-betas).cumsum(0)
@@ -194,7 +244,7 @@ def bars_in_a_loop(betas):
 # --- q_sample ---
 
 
-@mistake("q_sample", "swap the two square roots")
+@mistake("q_sample", "are the two square roots swapped")
 def jump_with_swapped_roots(x0, t, alpha_bar, eps):
     a = image_shape(alpha_bar[t].to(x0))
     return (1 - a).sqrt() * x0 + a.sqrt() * eps
@@ -224,7 +274,7 @@ def jump_one_step_short(x0, t, alpha_bar, eps):
     return a.sqrt() * x0 + (1 - a).sqrt() * eps
 
 
-@mistake("q_sample", "the image has to shrink")
+@mistake("q_sample", "the picture has to shrink")
 def jump_that_only_adds(x0, t, alpha_bar, eps):
     a = image_shape(alpha_bar[t].to(x0))
     return x0 + (1 - a).sqrt() * eps
@@ -242,7 +292,7 @@ def jump_with_the_first_step_for_all(x0, t, alpha_bar, eps):
     return a.sqrt() * x0 + (1 - a).sqrt() * eps
 
 
-@mistake("q_sample", "column w of every image")
+@mistake("q_sample", "column w of every picture")
 def jump_on_the_last_axis(x0, t, alpha_bar, eps):
     a = alpha_bar[t].to(x0)
     return a.sqrt() * x0 + (1 - a).sqrt() * eps
@@ -270,6 +320,41 @@ def jump_in_place(x0, t, alpha_bar, eps):
 @mistake("q_sample", "raises NameError")
 def jump_with_a_typing_error(x0, t, alpha_bar, eps):
     return alpha_baar[t] * x0  # noqa: F821
+
+
+@mistake("q_sample", "draw none")
+def jump_with_its_own_noise(x0, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x0))
+    return a.sqrt() * x0 + (1 - a).sqrt() * torch.randn_like(x0)
+
+
+@mistake("q_sample", "all of eps is added")
+def jump_with_all_the_noise(x0, t, alpha_bar, eps):
+    return image_shape(alpha_bar[t].to(x0)).sqrt() * x0 + eps
+
+
+@mistake("q_sample", "this is a single step")
+def jump_of_one_step(x0, t, alpha_bar, eps):
+    a = image_shape((alpha_bar[t] / alpha_bar[(t - 1).clamp(min=0)]).to(x0))
+    return a.sqrt() * x0 + (1 - a).sqrt() * eps
+
+
+@mistake("q_sample", "cut off at -1 and 1")
+def jump_cut_off(x0, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x0))
+    return (a.sqrt() * x0 + (1 - a).sqrt() * eps).clamp(-1, 1)
+
+
+@mistake("q_sample", "mixes devices")
+def jump_on_the_cpu(x0, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x0))
+    return a.sqrt() * x0 + (1 - a).sqrt() * eps + torch.zeros(x0.shape)
+
+
+@alternative("q_sample")
+def jump_in_a_loop(x0, t, alpha_bar, eps):
+    coefficients = [float(alpha_bar[step]) for step in t.tolist()]
+    return torch.stack([math.sqrt(a) * x + math.sqrt(1 - a) * e for a, x, e in zip(coefficients, x0, eps, strict=True)])
 
 
 @alternative("q_sample")
@@ -327,6 +412,30 @@ def recovery_of_all_noise(x_t, t, alpha_bar, eps):
 def recovery_on_the_last_axis(x_t, t, alpha_bar, eps):
     a = alpha_bar[t].to(x_t)
     return (x_t - (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@mistake("recover_x0", "parentheses are missing")
+def recovery_without_parentheses(x_t, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x_t))
+    return x_t - (1 - a).sqrt() * eps / a.sqrt()
+
+
+@mistake("recover_x0", "undoes the step before")
+def recovery_of_the_step_before(x_t, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[(t - 1).clamp(min=0)].to(x_t))
+    return (x_t - (1 - a).sqrt() * eps) / a.sqrt()
+
+
+@mistake("recover_x0", "both square roots are missing")
+def recovery_without_roots(x_t, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x_t))
+    return (x_t - (1 - a) * eps) / a
+
+
+@mistake("recover_x0", "cut off at -1 and 1")
+def recovery_cut_off(x_t, t, alpha_bar, eps):
+    a = image_shape(alpha_bar[t].to(x_t))
+    return ((x_t - (1 - a).sqrt() * eps) / a.sqrt()).clamp(-1, 1)
 
 
 @alternative("recover_x0")
@@ -406,12 +515,37 @@ def cosine_total_noise(T, s=0.008, beta_max=0.999):
     return 1 - (f / f[0])[1:]
 
 
-@mistake("cosine_schedule", "cut off at beta_max")
+@mistake("cosine_schedule", "not cut off")
 def cosine_not_cut_off(T, s=0.008, beta_max=0.999):
-    level = torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 2
-    level[-1] = 0
-    betas = 1 - level[1:] / level[:-1]
-    return torch.where(torch.arange(T) == T - 1, betas.clamp(max=0.999 if T == 100 else 1.0), betas)
+    f = torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 2
+    return 1 - f[1:] / f[:-1]
+
+
+@mistake("cosine_schedule", "1 minus the quotient")
+def cosine_quotients(T, s=0.008, beta_max=0.999):
+    f = torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 2
+    return f[1:] / f[:-1]
+
+
+@mistake("cosine_schedule", "upside down")
+def cosine_upside_down(T, s=0.008, beta_max=0.999):
+    f = torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 2
+    return (1 - f[:-1] / f[1:]).clamp(max=beta_max)
+
+
+@mistake("cosine_schedule", "is float32")
+def cosine_in_float32(T, s=0.008, beta_max=0.999):
+    return betas_from(torch.cos((torch.linspace(0, 1, T + 1) + s) / (1 + s) * torch.pi / 2) ** 2, beta_max)
+
+
+@mistake("cosine_schedule", "with beta_max = 0.5 the largest beta is 1.00")
+def cosine_with_fixed_cut(T, s=0.008, beta_max=0.999):
+    return betas_from(torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 2, 0.999)
+
+
+@mistake("cosine_schedule", "at t =")
+def cosine_of_something_else(T, s=0.008, beta_max=0.999):
+    return betas_from(torch.cos((unit(T) + s) / (1 + s) * torch.pi / 2) ** 3, beta_max)
 
 
 @mistake("cosine_schedule", "is s used, and twice")
@@ -465,7 +599,37 @@ def sigmoid_through_tanh(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
     return 1 - torch.maximum(level[1:] / level[:-1], torch.tensor(1 - beta_max))
 
 
+@mistake("sigmoid_schedule", "not cut off")
+def sigmoid_not_cut_off(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
+    v = (start + (end - start) * unit(T)) / tau
+    f = torch.sigmoid(v[-1]) - torch.sigmoid(v)
+    return 1 - f[1:] / f[:-1]
+
+
+@mistake("sigmoid_schedule", "a part is float32")
+def sigmoid_with_a_float32_end(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
+    f = torch.sigmoid(torch.tensor(end / tau)) - torch.sigmoid((start + (end - start) * unit(T)) / tau)
+    f = torch.cat([f[:-1], torch.zeros_like(f[:1])])
+    return betas_from(f, beta_max)
+
+
 # --- mended_schedule ---
+
+
+@mistake("mended_schedule", "at most 0.999")
+def mended_up_to_one(T):
+    return diffusion.linear_schedule(T, 0.1 / T, 20 / T).clamp(max=1)
+
+
+@mistake("mended_schedule", "do the work of ten")
+def mended_by_shifting_the_root(T):
+    """Lin et al. 2023, algorithm 1, stopped a little short of zero: it mends the end and not the way there."""
+    if T == 1000:
+        return diffusion.linear_schedule(T)
+    root = diffusion.alpha_bars(diffusion.linear_schedule(T)).sqrt()
+    shifted = (root - root[-1]) / (1 - root[-1]) + 1e-3
+    level = shifted.square()
+    return (1 - level[1:] / level[:-1]).clamp(1e-6, 0.999)
 
 
 @mistake("mended_schedule", "still the old schedule")
@@ -478,11 +642,11 @@ def mended_too_little(T):
     return diffusion.linear_schedule(T, 1e-4, min(0.02 * (1000 / T) ** 0.5, 0.999))
 
 
-@mistake("mended_schedule", "not its last step alone")
+@mistake("mended_schedule", "do the work of ten")
 def mended_at_the_end_alone(T):
     betas = diffusion.linear_schedule(T)
     if T < 1000:
-        betas[-1] = 0.9999
+        betas[-10:] = 0.9
     return betas
 
 
@@ -496,7 +660,7 @@ def mended_for_all(T):
     return diffusion.linear_schedule(T, 1e-4, 0.999)
 
 
-@mistake("mended_schedule", "not its last step alone")
+@mistake("mended_schedule", "do the work of ten")
 def mended_with_the_wrong_start(T):
     return diffusion.linear_schedule(T, 1e-4, 0.02) if T == 1000 else diffusion.linear_schedule(T, 0.5, 0.6)
 
