@@ -19,14 +19,10 @@ Every claim that a lesson measures, with the figures as the committed notebooks 
 """
 
 
-def page(lessons: list[editions.Lesson] | None = None) -> str:
-    """The page in Markdown, made from the solution editions that have been built.
-
-    Args:
-        lessons: by default all of them.
-    """
+def page(course: editions.Course | None = None) -> str:
+    """The page in Markdown, made from the solution editions that have been built."""
     parts = [HEAD]
-    for lesson in editions.lessons() if lessons is None else lessons:
+    for lesson in editions.lessons(course):
         if not lesson.solution.exists():
             continue
         rows = claims_of(lesson)
@@ -48,10 +44,10 @@ def claims_of(lesson: editions.Lesson) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def write(root: Path | None = None) -> bool:
-    """Write the page under `root` (this repository, if left out); True if it changed."""
-    root = editions.Course().root if root is None else root
-    path, text = root / PAGE, page()
+def write(course: editions.Course | None = None) -> bool:
+    """Write the page into the course's `docs/`; True if it changed."""
+    course = course or editions.Course()
+    path, text = course.root / PAGE, page(course)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(exist_ok=True)
