@@ -48,16 +48,24 @@ class Comparison:
         runs = {name: np.array([function(run) for run in values]) for name, values in self.runs.items()}
         return Comparison(figure, self.seeds, runs, self.random)
 
+    def columns(self, variant: str, names: Iterable[str]) -> Comparison:
+        """The comparison of the numbers that each run of one variant gave, in the order of `names`."""
+        runs = {name: self.runs[variant][:, k] for k, name in enumerate(names)}
+        return Comparison(self.figure, self.seeds, runs, self.random)
+
     def table(self) -> pd.DataFrame:
-        """One row a variant: mean, spread (standard deviation over the seeds) and every run.
+        """One row a variant: mean, spread (standard deviation over the seeds) and every run; one value if not random.
 
         Raises:
             CourseError: the runs are curves, which a table cannot hold; draw them with `plots.curves`.
         """
-        rows = {}
+        rows: dict[str, dict[str, float]] = {}
         for name, values in self.runs.items():
             if values.ndim != 1:
                 raise CourseError(f"The runs of {name!r} are curves, not single numbers: draw them with plots.curves.")
+            if not self.random:
+                rows[name] = {"value": values.mean()}
+                continue
             spread = values.std(ddof=1) if len(values) > 1 else math.nan
             each = {f"seed {seed}": value for seed, value in zip(self.seeds, values, strict=True)}
             rows[name] = {"mean": values.mean(), "spread": spread, **each}

@@ -5,7 +5,7 @@
 #
 # You ask for a white daisy, a red tulip, a yellow sunflower or a pink poppy, and noise turns into one. In this course you build every part of a machine that does this, and you check each part as you go.
 #
-# (The picture was made by the exact solution for a small garden, which you write in lesson 02: it knows its flowers by heart. Your own networks will make flowers that nobody drew.)
+# (The picture was made by a formula that needs no training, which you write in lesson 02. It can only give back flowers that it was given. Your own networks will make flowers that nobody drew.)
 #
 # **You will build** one small function, to see how an exercise works.
 #
@@ -105,7 +105,7 @@ plots.strip(dict(zip(same, large, strict=True)), title="The same six flowers at 
             alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same pictures, in more and more detail.");
 
 # %% [markdown]
-# Four sets of real pictures stand beside the flowers. `digits` comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
+# Four sets of real pictures stand beside the flowers. `digits` (8 x 8 pixels, enlarged here) comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
 
 # %% tags=["experiment", "figure"]
 rows = {}
@@ -116,7 +116,7 @@ for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
         except CourseError as problem:
             print(problem)
 plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(rows)}",
-            alt="Rows of eight pictures: handwritten digits, and the other sets that are on this machine.");
+            alt=f"Rows of eight pictures from {', '.join(rows)}.");
 
 # %% [markdown]
 # ### The one rule about pictures
@@ -214,19 +214,23 @@ widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16,
 # | $w$ | `w` | guidance weight: $\epsilon = (1+w)\,\epsilon_\text{cond} - w\,\epsilon_\text{uncond}$ |
 # | $s$ | `scale` | the other convention for the same thing: $s = 1 + w$ |
 # | $\eta$ | `eta` | how much fresh noise a sampler adds, from 0 (none) to 1 |
-# | $\mathcal N(\mu, \sigma^2)$ | `torch.randn` | the normal distribution with mean $\mu$ and variance $\sigma^2$ |
+# | $\mathcal N(\mu, \sigma^2)$ | `torch.randn` | the normal distribution with mean $\mu$ and variance $\sigma^2$; in $\mathcal N(0, I)$ each pixel is drawn for itself, with variance 1 |
 # | $B, C, H, W$ | | pictures in a batch, channels, rows, columns |
 #
 # A *model* is called as `model(x, t, cond=None)`. Its `t` has shape (B,) and runs from 0 to 1000, whatever the number of steps of the schedule: only samplers and losses convert.
 #
 # ### Words
 #
+# - *diffusion model*: a network that has learnt to take noise away, and the loop that uses it to make pictures.
 # - *forward process*: adding noise step by step, from data to noise; nothing is learnt there (lesson 01).
 # - *reverse process*: the way back, which a network learns (lesson 04).
 # - *noise schedule*: the list of betas, or any rule that says how fast the picture drowns (lesson 01).
 # - *signal-to-noise ratio*: the variance of the picture's part of $x_t$ over the variance of the noise's part (lesson 01).
+# - *log-SNR*: its natural logarithm: 0 is as much picture as noise (lesson 01).
+# - *terminal signal-to-noise ratio*: the one at the last step, which should be zero (lesson 01).
 # - *sampler*: the loop that starts from noise and ends in a picture (lessons 04 and 06).
-# - *recogniser*: a small network that names the class of a picture, under any amount of noise; we use it to judge.
+# - *recogniser*: a small network that names the class of a picture, even under noise; we use it to judge.
+# - *entropy*: how evenly something is spread over its possibilities: 0 if all is in one place, largest if all places get the same.
 # - *oracle*: a network that reads a flower's attributes back from its picture (from lesson 04 on).
 # - *preset*: how much a lesson computes: `smoke`, `lecture`, `laptop` or `gpu`.
 # - *seed*: the number that decides all random numbers; the same preset, seed and device give the same figures.

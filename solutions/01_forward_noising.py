@@ -8,7 +8,7 @@
 #
 # **You will build** one step of noise, three noise schedules, the jump that replaces a thousand steps by one line, and the way back.
 #
-# **You will see** what a recogniser still makes of a picture at every step, that the long way and the jump agree, and why 150 steps of a famous schedule leave a ghost.
+# **You will see** what a recogniser still makes of a picture at every step, that the long way and the jump agree, and what goes wrong when a famous schedule is cut to 150 steps.
 #
 # **Time**: about two hours with the exercises. The notebook itself runs in half a minute under `laptop` and under `lecture` (2 CPU cores), and in 10 seconds under `smoke`. Nothing is trained here, so a GPU changes little.
 #
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from course_utils import data, experiments, metrics, plots, widgets
+from course_utils import data, diffusion, experiments, metrics, plots, widgets
 from course_utils.exercises import lesson01 as ex
 from course_utils.runtime import start
 
@@ -33,7 +33,8 @@ run = start("01", preset=preset, dataset=dataset)
 plots.use_style()
 images = data.load(dataset, n=run.pick(smoke=32, lecture=128, laptop=128, gpu=1024), size=32, split="test")
 x0 = images.images  # (N, C, 32, 32), float32 in [-1, 1]
-plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]], title="Where every lesson starts: data, t = 0",
+plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
+           title="Where every lesson starts: data, t = 0",
            alt="Eight clean pictures in a row, each with the name of its class.");
 
 # %% [markdown]
@@ -41,7 +42,7 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]], title=
 #
 # **How do you add a little noise to a picture without making it louder?**
 #
-# Take a picture $x_{t-1}$ and noise $\epsilon \sim \mathcal N(0, I)$: one independent standard normal number for each pixel and colour.
+# Take a picture $x_{t-1}$ and noise $\epsilon \sim \mathcal N(0, I)$ ($I$ is the identity matrix): one independent standard normal number for each pixel and colour.
 # If you only *add* noise, the variance grows with every step and without end. A network would have to work on a new scale at every step.
 # So the picture gives way by exactly as much as the noise takes:
 #
@@ -51,7 +52,7 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]], title=
 # - $\sqrt{\beta_t}\,\epsilon_t$ is the noise. Scaling a random number by $c$ scales its variance by $c^2$, hence the root: this term has variance $\beta_t$.
 # - $\sqrt{1-\beta_t}\,x_{t-1}$ is the picture, shrunk. If $x_{t-1}$ has variance 1, this term has variance $1-\beta_t$.
 #
-# The two are independent, so their variances add: $(1-\beta_t) + \beta_t = 1$. The variance stays 1 for ever. Pictures in $[-1, 1]$ have a variance below 1; it creeps up to 1 as the noise takes over.
+# The two are independent, so their variances add: $(1-\beta_t) + \beta_t = 1$. The variance stays 1 for ever. Pictures in $[-1, 1]$ have a variance of at most 1, and usually far less; it creeps up to 1 as the noise takes over.
 #
 # In the course $t = 0$ is the picture and $t = T$ is noise, so the first step is $t = 1$. A tensor counts from 0, so $\beta_t$ stands at `betas[t - 1]`.
 
@@ -90,7 +91,7 @@ noise_one_step = ex.noise_one_step.check(noise_one_step)
 #
 # **Which betas?**
 #
-# The list $\beta_1, \dots, \beta_T$ is the *noise schedule*. The first that worked well is a straight line, from $10^{-4}$ to $0.02$ in $T = 1000$ steps: tiny steps first, while there is fine detail to lose, and larger ones later, when only the coarse shapes are left.
+# The list $\beta_1, \dots, \beta_T$ is the *noise schedule*. The one of Ho et al. 2020 is a straight line, from $10^{-4}$ to $0.02$ in $T = 1000$ steps: tiny steps first, while there is fine detail to lose, and larger ones later, when only the coarse shapes are left.
 
 # %% [markdown]
 # ### Exercise 2 · `linear_schedule`
@@ -129,30 +130,37 @@ for t in range(1, T + 1):
     x = noise_one_step(x, t, betas, torch.randn(x.shape, generator=generator))  # (3, C, 32, 32)
     if t in (50, 100, 200, 300, 500, 1000):
         kept[t] = x
-plots.strip([torch.stack([kept[t][i] for t in kept]) for i in range(3)], column_titles=[f"t = {t}" for t in kept],
+plots.strip([torch.stack([kept[t][i] for t in kept]) for i in range(3)],
+            column_titles=[f"t = {t}" for t in kept],
             title="A thousand small steps: the detail goes first, the shapes later",
             alt="Three pictures, each noised step by step from left to right; at t = 1000 only noise is left.");
 
 # %% [markdown]
 # ### Does the schedule matter?
 #
-# You could also add noise in other ways. Here are three, with the same number of steps:
+# You could also add noise in other ways. Here are four, with the same number of steps:
 #
 # - **all at once**: the first step adds everything;
-# - **fixed ratio**: every step mixes in one percent, $x_t = 0.99\,x_{t-1} + 0.01\,\epsilon_t$, the first thing that many people try;
+# - **fixed ratio**: every step mixes in one percent, $x_t = 0.99\,x_{t-1} + 0.01\,\epsilon_t$, the first thing that many people try; and the same with half a percent;
 # - **variance schedule**: the betas from above.
 #
-# All three have the form $x_t = a_t\,x_0 + b_t\,\epsilon$; what differs is $a_t$, what is left of the picture, and $b_t$, the size of the noise. The cell says which.
-# (For the fixed ratio, $t$ noises of size 0.01, each faded by later steps, add up to a geometric series. You derive the one for the schedule in section 3.)
+# All four have the form $x_t = a_t\,x_0 + b_t\,\epsilon$; what differs is $a_t$, what is left of the picture, and $b_t$, the size of the noise. The cell says which.
+# (For the fixed ratio $r$, $t$ noises of size $r$, each faded by later steps, add up to a geometric series. You derive the one for the schedule in section 3.)
 
 # %% tags=["experiment"]
 steps = torch.arange(T + 1, dtype=torch.float64)
-keep = 0.99
-a_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas, 0)])  # section 3 is about this line
-fixed_noise = 0.01 * ((1 - keep ** (2 * steps)) / (1 - keep**2)).sqrt()
+a_bar = diffusion.alpha_bars(betas)  # (T + 1,): you write this in section 3
+at_once = torch.where(steps == 0, 1.0, a_bar[-1])
+
+
+def fixed_ratio(r):
+    return (1 - r) ** steps, r * ((1 - (1 - r) ** (2 * steps)) / (1 - (1 - r) ** 2)).sqrt()
+
+
 ways = {  # name -> (a_t, b_t), each (T + 1,)
-    "all at once": (torch.where(steps == 0, 1.0, a_bar[-1].sqrt()), torch.where(steps == 0, 0.0, (1 - a_bar[-1]).sqrt())),
-    "fixed ratio": (keep**steps, fixed_noise),
+    "all at once": (at_once.sqrt(), (1 - at_once).sqrt()),
+    "fixed ratio, 1 %": fixed_ratio(0.01),
+    "fixed ratio, 0.5 %": fixed_ratio(0.005),
     "variance schedule": (a_bar.sqrt(), (1 - a_bar).sqrt()),
 }
 
@@ -166,12 +174,13 @@ def noised(way, t, x, generator):
 shown = (0, 1, 100, 200, 300, 500, 1000)
 generator = run.fresh_generator(2)
 plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown]) for way in ways},
-            column_titles=[f"t = {t}" for t in shown], title="Only the schedule uses its steps, and ends in noise of full strength",
-            alt="One picture under three ways of adding noise. All at once: noise from the first step on. "
-                "Fixed ratio: fades to flat grey. Schedule: sinks slowly into strong noise.");
+            column_titles=[f"t = {t}" for t in shown],
+            title="Only the schedule does both: it fades slowly, and ends in noise of full strength",
+            alt="One picture under four ways of adding noise. All at once: noise from the first step on. "
+                "Fixed ratios: fade to flat grey. Schedule: sinks slowly into strong noise.");
 
 # %% [markdown]
-# **Where to look.** The second row fades to grey: the ratio's weights 0.99 and 0.01 add up to 1, but their *squares* do not, so the variance falls. It ends near $0.01/1.99 \approx 0.005$, and a sampler that starts from $\mathcal N(0, I)$ would start in a place no training picture ever was.
+# **Where to look.** The fixed ratios fade to grey: the weights 0.99 and 0.01 add up to 1, but their *squares* do not, so the variance falls. It ends near $0.01/1.99 \approx 0.005$ (half of that for half a percent), and a sampler that starts from $\mathcal N(0, I)$ would start in a place no training picture ever was.
 #
 # To say more than "it looks drowned", ask a *recogniser*: a small network that names the class of a picture, trained on pictures under every amount of noise. It divides its input by its own root mean square first, so fading alone does not harm it; only the ratio of picture to noise counts.
 
@@ -192,12 +201,12 @@ sight = experiments.compare({way: lambda seed, way=way: seen(way, seed) for way 
 
 # %% tags=["experiment", "figure"]
 plots.curves(sight.runs, x=times, xlabel="step t", ylabel="share recognised", hlines={"chance": chance},
-             title="What a recogniser still reads at each step",
-             alt="Accuracy against step: all at once falls to chance at the first step, the fixed ratio in a short stretch "
-                "of steps, the variance schedule over a longer one.");
+             title="All at once is lost at the first step, the others bit by bit",
+             alt="Accuracy against step: all at once falls to chance at the first step, a fixed ratio of one percent in a "
+                "short stretch of steps, half a percent and the variance schedule over longer ones.");
 
 # %% [markdown]
-# A step teaches a network something only while the picture is *partly* readable: once nothing can be read, further steps are all alike. So count the share of the steps at which accuracy lies between 10 % and 90 % of the way from chance to clean.
+# One yardstick: at how many steps is the class neither plain nor lost? Count the share of the steps at which accuracy lies between 10 % and 90 % of the way from chance to clean. The yardstick does not see all that a step can teach: fine detail at little noise, overall brightness at much noise (section 7).
 
 # %% tags=["experiment"]
 def partly_readable(curve):
@@ -209,8 +218,13 @@ def partly_readable(curve):
 
 use = sight.map(partly_readable, "share of steps partly readable")
 display(use.table().round(3))
-experiments.claim("A variance schedule spreads the loss of the picture over more steps than a fixed ratio does",
-                  "a common reason given for schedules", use, more="variance schedule", less="fixed ratio")
+for ratio in ("1 %", "0.5 %"):
+    display(experiments.claim(
+        f"A variance schedule spreads the loss of the picture over more steps than mixing in {ratio}",
+        "a common reason given for schedules", use, more="variance schedule", less=f"fixed ratio, {ratio}"))
+
+# %% [markdown]
+# **What to notice.** Against one percent the claim holds: 0.37 of the steps against 0.19. Against half a percent it is too close to call, 0.37 against 0.40: by this yardstick, a fixed ratio that is chosen well does as well. What no fixed ratio can mend is its end. The variance falls, and a sampler would have to start from that faint grey noise.
 
 # %% [markdown]
 # ## 3 · The jump
@@ -245,7 +259,7 @@ print(f"one minus the product of the two alphas:           {1 - (1 - b1) * (1 - 
 
 # %% [markdown]
 # ### Exercise 3 · `alpha_bars`
-# ●○○ · 5 minutes
+# ●○○ · 5 minutes · the heart of the lesson
 #
 # Ho et al. 2020, above equation 4. In this course the list begins with $\bar\alpha_0 = 1$, so that $\bar\alpha_t$ stands at `alpha_bar[t]` and the clean picture has a place.
 #
@@ -290,7 +304,9 @@ def q_sample(x0, t, alpha_bar, eps):
 
     x0:  clean pictures, (B, C, H, W).      t:   (B,), int64, each from 0 to T.
     alpha_bar: (T + 1,), float64.           eps: noise, (B, C, H, W).
-    Returns x_t, (B, C, H, W), of the dtype of x0. Changes none of its arguments.
+    Returns x_t, (B, C, H, W), of the dtype and on the device of x0. Changes none of its arguments.
+
+    Example: alpha_bar[t] = 0.64, x0 = 1, eps = 0 gives 0.8; x0 = 0, eps = 1 gives 0.6.    Ho et al. 2020, equation 4.
     """
     ### BEGIN SOLUTION
     a = alpha_bar[t].to(x0).reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1)
@@ -309,7 +325,8 @@ q_sample = ex.q_sample.check(q_sample)
 # Measured means and variances scatter. If the jump is right, one pixel in twenty lies outside its 95 % interval, by chance; if the jump is wrong, many more do.
 
 # %% tags=["experiment"]
-walk_T, draws = run.pick(smoke=20, lecture=200, laptop=200, gpu=1000), run.pick(smoke=60, lecture=400, laptop=400, gpu=2000)
+walk_T = run.pick(smoke=20, lecture=200, laptop=200, gpu=1000)
+draws = run.pick(smoke=60, lecture=400, laptop=400, gpu=2000)
 walk_betas = linear_schedule(walk_T, 1e-3, 0.05)
 walk_bar = alpha_bars(walk_betas)[-1]
 picture = torch.nn.functional.avg_pool2d(x0[:1], 2).double()  # (1, C, 16, 16)
@@ -321,18 +338,20 @@ def outside(seed):
     x = picture.expand(draws, -1, -1, -1)
     for t in range(1, walk_T + 1):
         x = noise_one_step(x, t, walk_betas, torch.randn(x.shape, generator=generator, dtype=torch.float64))
+    # z: by how many standard errors the mean is off
     z = (x.mean(0) - walk_bar.sqrt() * picture[0]) / ((1 - walk_bar) / draws).sqrt()
     ratio = (draws - 1) * x.var(0) / (1 - walk_bar)  # chi-squared with draws - 1 degrees of freedom
     low, high = stats.chi2.ppf([0.025, 0.975], draws - 1)
     return [(z.abs() > 1.96).double().mean().item(), ((ratio < low) | (ratio > high)).double().mean().item()]
 
 
-walks = experiments.compare({"walk": outside}, range(run.pick(smoke=2, lecture=5, laptop=5, gpu=5)), "share of pixels outside")
-walks = experiments.Comparison(walks.figure, walks.seeds, {"mean": walks.runs["walk"][:, 0], "variance": walks.runs["walk"][:, 1]})
+walk_seeds = range(run.pick(smoke=2, lecture=5, laptop=5, gpu=5))
+walks = experiments.compare({"walk": outside}, walk_seeds, "share of pixels outside")
+walks = walks.columns("walk", ["mean", "variance"])
 display(walks.table().round(3))
 for name in walks.runs:
-    display(experiments.claim_equal(f"The walk and the jump have the same {name}, pixel by pixel", "Ho et al. 2020, equation 4",
-                                    walks, name, expected=0.05, tolerance=0.025))
+    display(experiments.claim_equal(f"The walk and the jump have the same {name}, pixel by pixel",
+                                    "Ho et al. 2020, equation 4", walks, name, expected=0.05, tolerance=0.025))
 
 # %% [markdown]
 # ## 4 · The way back
@@ -361,6 +380,8 @@ def recover_x0(x_t, t, alpha_bar, eps):
     x_t: noised pictures, (B, C, H, W).     t:   (B,), int64.
     alpha_bar: (T + 1,), float64.           eps: the noise in x_t, (B, C, H, W).
     Returns x0, (B, C, H, W): exact if eps is the noise that was added, a guess if eps is a guess.
+
+    Example: alpha_bar[t] = 0.64, x_t = 1.4, eps = 1 gives 1.
     """
     ### BEGIN SOLUTION
     a = alpha_bar[t].to(x_t).reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1)
@@ -386,7 +407,7 @@ merged = (((1 - two[1]) * two[0]).sqrt() * e1 + two[1].sqrt() * e2) / (1 - alpha
 back = recover_x0(x2, torch.full((5,), 2), alpha_bar_two, merged.float())
 plots.strip({"clean": x0[:5], "one step": x1, "two steps": x2, "undone": back},
             title=f"Noised twice, undone at once: largest error {(back - x0[:5]).abs().max():.0e}",
-            alt="Five pictures: clean, after one step of noise, after two steps, and recovered. The last row equals the first.");
+            alt="Five pictures: clean, after one step of noise, after two, and recovered. The last row equals the first.");
 
 # %% [markdown]
 # The way back divides by $\sqrt{\bar\alpha_t}$, so an error in the noise comes back *larger*, and the later the step, the larger. Here is a guess of the noise that is off by one percent:
@@ -398,10 +419,12 @@ eps = torch.randn(x0[:6].shape, generator=run.fresh_generator(5))
 picture6 = x0[:1].expand(6, -1, -1, -1)
 x_t = q_sample(picture6, late, alpha_bar, eps)
 guess = eps + 0.01 * torch.randn(eps.shape, generator=run.fresh_generator(6))
+factor = ((1 - alpha_bar[1000]) / alpha_bar[1000]).sqrt().item()
 plots.strip({"x_t": x_t, "x0 from that guess": recover_x0(x_t, late, alpha_bar, guess)},
             column_titles=[f"t = {t}" for t in late.tolist()],
-            title=f"One percent of error in the noise is multiplied by {((1 - alpha_bar[late[-1]]) / alpha_bar[late[-1]]).sqrt():.0f} at t = 1000",
-            alt="A picture noised to six steps, and recovered from a slightly wrong noise: perfect at t = 100, ruined at t = 1000.");
+            title=f"One percent of error in the noise is multiplied by {factor:.0f} at t = 1000",
+            alt="A picture noised to six steps, and recovered from a slightly wrong noise: "
+                "perfect at t = 100, ruined at t = 1000.");
 
 # %% [markdown]
 # **What to notice.** Even with noise known to one percent, the last steps give back a ruin. That is one reason why a sampler takes many small steps and not one large one (lesson 04).
@@ -411,7 +434,7 @@ plots.strip({"x_t": x_t, "x0 from that guess": recover_x0(x_t, late, alpha_bar, 
 #
 # **What does the step number mean?**
 #
-# Not much: step 500 of one schedule is step 300 of another. What a network meets is the ratio of picture to noise, the *signal-to-noise ratio*
+# Not much: with 1000 steps, step 500 of the cosine schedule below is about as noisy as step 261 of the linear one. What a network meets is the ratio of picture to noise, the *signal-to-noise ratio*
 #
 # $$\mathrm{SNR}(t) = \frac{\bar\alpha_t}{1-\bar\alpha_t},$$
 #
@@ -455,10 +478,10 @@ snr = ex.snr.check(snr)
 #
 # $$\textbf{cosine:}\quad \bar\alpha = \frac{f(u)}{f(0)},\quad f(u) = \cos^2\!\left(\frac{u+s}{1+s}\cdot\frac{\pi}{2}\right), \quad s = 0.008$$
 #
-# $$\textbf{sigmoid:}\quad \bar\alpha = \frac{\sigma(e/\tau) - \sigma\big((a + (e-a)\,u)/\tau\big)}{\sigma(e/\tau) - \sigma(a/\tau)},\quad a = -3,\; e = 3,\; \tau = 1$$
+# $$\textbf{sigmoid:}\quad \bar\alpha = \frac{\sigma(v_1/\tau) - \sigma\big((v_0 + (v_1-v_0)\,u)/\tau\big)}{\sigma(v_1/\tau) - \sigma(v_0/\tau)},\quad v_0 = -3,\; v_1 = 3,\; \tau = 1$$
 #
 # - $s$ keeps the first betas from being vanishingly small.
-# - $a$ and $e$ (`start` and `end` in the code) say which piece of the sigmoid $\sigma$ is used, and $\tau$ how steep it is.
+# - $v_0$ and $v_1$ (`start` and `end` in the code) say which piece of the sigmoid $\sigma$ is used, and $\tau$ how steep it is.
 # - Both reach $\bar\alpha_T = 0$, which would make $\beta_T = 1$: a last step that destroys everything. So betas are cut off at `beta_max` = 0.999.
 
 # %% [markdown]
@@ -476,7 +499,7 @@ snr = ex.snr.check(snr)
 def cosine_schedule(T, s=0.008, beta_max=0.999):
     """The betas whose alpha_bar falls like a squared cosine, none above beta_max.
 
-    Returns betas (T,), float64.
+    Returns betas (T,), float64.    Example: cosine_schedule(4) is [0.153, 0.417, 0.708, 0.999].
     """
     ### BEGIN SOLUTION
     u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
@@ -492,7 +515,7 @@ cosine_schedule = ex.cosine_schedule.check(cosine_schedule)
 # ### Exercise 8 · `sigmoid_schedule`
 # ●●○ · 10 minutes
 #
-# [Jabri et al. 2022](https://arxiv.org/abs/2212.11972), and [Chen 2023](https://arxiv.org/abs/2301.10972) on why it helps large pictures.
+# [Jabri et al. 2022](https://arxiv.org/abs/2212.11972), and [Chen 2023](https://arxiv.org/abs/2301.10972), on why larger pictures want noisier schedules.
 #
 # <details><summary>Hint 1: what to think about</summary>It is the cosine schedule with another f.</details>
 # <details><summary>Hint 2: the formula</summary>f(u) = σ(end/τ) − σ((start + (end − start)·u)/τ); the rest as before.</details>
@@ -503,7 +526,7 @@ cosine_schedule = ex.cosine_schedule.check(cosine_schedule)
 def sigmoid_schedule(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
     """The betas whose alpha_bar falls like a sigmoid, none above beta_max.
 
-    Returns betas (T,), float64.
+    Returns betas (T,), float64.    Example: sigmoid_schedule(4) is [0.149, 0.412, 0.702, 0.999].
     """
     ### BEGIN SOLUTION
     v = torch.linspace(start, end, T + 1, dtype=torch.float64) / tau
@@ -524,17 +547,19 @@ for name in schedules:
     left.plot(alpha_bars_of[name], color=plots.COLOURS[name], label=name)
     right.plot(range(1, T + 1), log_snr_of[name], color=plots.COLOURS[name], label=name)
 left.set(xlabel="step t", ylabel="alpha_bar", title="Cosine and sigmoid fall later")
-right.set(xlabel="step t", ylabel="log-SNR", title="Different roads down", ylim=(-21, 11))
+right.set(xlabel="step t", ylabel="log-SNR", title="Linear has the gentlest end", ylim=(-21, 11))
 right.axhline(0, color="0.6", lw=0.8)
 left.legend()
-plots.show(figure, alt="Left: alpha_bar against step for three schedules; linear falls first. Right: their log-SNR, falling from "
-                       "about 9 to between -10 and -20.");
+plots.show(figure, alt="Left: alpha_bar against step for three schedules; linear falls first. "
+                       "Right: their log-SNR, falling from 8 to 10 at the first step to -10 (linear), -15 and -20.");
 
 # %% tags=["experiment", "figure"]
 shown = torch.tensor([0, 100, 200, 300, 450, 600, 1000])
 eps = torch.randn(x0[:1].shape, generator=run.fresh_generator(7)).expand(len(shown), -1, -1, -1)
-plots.strip({name: q_sample(x0[:1].expand(len(shown), -1, -1, -1), shown, bar, eps) for name, bar in alpha_bars_of.items()},
-            column_titles=[f"t = {t}" for t in shown.tolist()], title="The same picture, the same noise, three schedules",
+one = x0[:1].expand(len(shown), -1, -1, -1)
+plots.strip({name: q_sample(one, shown, bar, eps) for name, bar in alpha_bars_of.items()},
+            column_titles=[f"t = {t}" for t in shown.tolist()],
+            title="At the same step, linear has drowned more",
             alt="One picture under the linear, cosine and sigmoid schedules: linear drowns it first.");
 
 # %% [markdown]
@@ -552,13 +577,14 @@ def evenness(name):
     return -(share * share.clamp(min=1e-12).log()).sum().item() / torch.tensor(20.0).log().item()
 
 
-even = experiments.compare({name: lambda _, name=name: evenness(name) for name in schedules}, [0], "evenness", random=False)
+variants = {name: lambda _, name=name: evenness(name) for name in schedules}
+even = experiments.compare(variants, [0], "evenness", random=False)
 display(even.table().round(3))
 experiments.claim("Cosine spends its steps more evenly than linear, over all log-SNR from -10 to 10",
                   "a common reading of Nichol & Dhariwal 2021", even, more="cosine", less="linear")
 
 # %% [markdown]
-# **Where there is something to read.** Most of that ruler is uninteresting: above, the picture is as good as clean, and below, nothing is left. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
+# **Where there is something to read.** Above, the recogniser is always right; below, it guesses. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
 
 # %% tags=["experiment", "figure"]
 ruler = torch.linspace(-9, 7, run.pick(smoke=5, lecture=25, laptop=25, gpu=49), dtype=torch.float64)
@@ -576,7 +602,8 @@ def read_along_ruler(seed):
 
 legible = experiments.compare({"recogniser": read_along_ruler}, seeds, "share recognised")
 plots.curves(legible.runs, x=ruler, xlabel="log-SNR", ylabel="share recognised", hlines={"chance": chance},
-             title="The picture is lost within a few units of log-SNR", alt="Accuracy against log-SNR, an S-shaped curve.");
+             title="The picture is lost within a few units of log-SNR",
+             alt="Accuracy against log-SNR, an S-shaped curve.");
 
 # %% tags=["experiment"]
 def steps_in_band(name, run_number):
@@ -586,24 +613,24 @@ def steps_in_band(name, run_number):
     return float(((height > 0.1) & (height < 0.9)).mean())
 
 
-band = experiments.compare({name: lambda k, name=name: steps_in_band(name, k) for name in schedules}, range(len(seeds)),
-                           "share of steps partly readable")
+variants = {name: lambda k, name=name: steps_in_band(name, k) for name in schedules}
+band = experiments.compare(variants, seeds, "share of steps partly readable")
 display(band.table().round(3))
 experiments.claim("Cosine spends more of its steps than linear where the picture is partly readable",
-                  "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too noisy to matter", band,
-                  more="cosine", less="linear")
+                  "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too noisy to matter",
+                  band, more="cosine", less="linear")
 
 # %% [markdown]
 # **What to notice.** One sentence, two readings, two verdicts. Over the whole ruler linear is the *more* even one (0.90 against 0.83): cosine rushes through the low end, where linear dwells. Where a flower is partly readable, cosine spends more of its steps (0.50 against 0.40).
 #
-# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34): a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"` and see.
+# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34): a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"` and see. (The lower limit lies close to chance, so the noise of 128 pictures can cross it: look at the spread before you believe a difference.)
 #
-# Whether this makes better pictures is another question: in the paper, on ImageNet at 64 px, FID goes from 31.3 (linear) to 27.0 (cosine) after 200,000 steps (Nichol & Dhariwal 2021). You measure it here once you have a model, in lesson 04.
+# Whether this makes better pictures is another question: in the paper, on ImageNet at 64 px, FID goes from 31.3 (linear) to 27.0 (cosine) after 200,000 steps of training (Nichol & Dhariwal 2021; they used more noise steps, T = 4000). You can measure it yourself once you have a model (lesson 04).
 
 # %% [markdown]
-# ## 7 · Bug hunt: the ghost in the noise
+# ## 7 · Bug hunt: a faster schedule
 #
-# A colleague wants a faster model. "A thousand steps are too many. I take the schedule from the paper with $T = 150$." The code runs, the shapes are right, the loss will look fine. Then the samples come out washed, all of about the same brightness.
+# A colleague wants a faster model. "A thousand steps are too many. I take the schedule from the paper with $T = 150$." The code runs, the shapes are right, the loss will look fine. Then the samples come out washed out, all of about the same brightness.
 #
 # A sampler starts from pure noise, $\mathcal N(0, I)$, and trusts that training ended there too. Look at where this forward process ends:
 
@@ -616,27 +643,29 @@ def last_step(schedule, T, seed=8):
     return x_T, torch.randn(x0.shape, generator=generator)
 
 
-def evidence(schedule, T):
+def evidence(schedule, T, title, alt):
     x_T, noise = last_step(schedule, T)
     many = torch.randn(400, *x0[:5].shape, generator=run.fresh_generator(9))  # (400, 5, C, 32, 32)
     ghost = torch.stack([q_sample(x0[:5], torch.full((5,), T), alpha_bars(schedule(T)), e) for e in many]).mean(0)
     print(f"recognised at t = {T}: {reader.accuracy(x_T, images.labels):.2f}   in pure noise: "
           f"{reader.accuracy(noise, images.labels):.2f}   by chance: {chance:.2f}")
     plots.strip({f"x_{T}": x_T[:5], "pure noise": noise[:5], f"x_{T}, averaged\nover 400 noises": ghost},
-                title=f"Is x_{T} pure noise?", alt="Pictures at the last step, pure noise, and the average over many noises.")
+                title=title, alt=f"Three rows: pictures at the last step, pure noise, averages over many noises. {alt}")
 
 
-evidence(linear_schedule, 150)
+evidence(linear_schedule, 150, "Is the last step pure noise?", "The averages show the five clean pictures, faintly.")
 
 # %% [markdown]
-# The averages give it away, and the recogniser reads $x_{150}$ far better than chance. Find out why. Print `alpha_bars(linear_schedule(150))[-1]` and think of what it says: which share of the picture's variance is still there at the end?
+# Compare the rows, and the two accuracies. What should the third row show if $x_{150}$ were pure noise? Find out why it does not.
+#
+# <details><summary>Where to look</summary>Print <code>alpha_bars(linear_schedule(150))[-1]</code>. Which share of the picture's variance is still there at the end? Which share is there with 1000 steps?</details>
 
 # %%
 # your own look: try things here
 
 # %% [markdown]
 # ### Exercise 9 · `mended_schedule`
-# ●●● · 20 minutes
+# ●●● · 20 minutes · the heart of the lesson
 #
 # Write a linear schedule that works for any number of steps: it ends in noise (alpha bar below 0.002), it is the old one at $T = 1000$, and at the same share $t/T$ of the way it keeps about as much of the picture as the old one does with 1000 steps. Betas stay at or below 0.999.
 #
@@ -650,6 +679,7 @@ def mended_schedule(T):
     """A linear schedule for any T from 10 to 1000 that ends in noise.
 
     Returns betas (T,), float64, above 0 and at most 0.999.
+    Example: with T = 1000 the first is 0.0001 and the last 0.02.
     """
     ### BEGIN SOLUTION
     scale = 1000 / T
@@ -661,18 +691,22 @@ def mended_schedule(T):
 mended_schedule = ex.mended_schedule.check(mended_schedule)
 
 # %% tags=["experiment", "figure"]
-evidence(mended_schedule, 150)
+evidence(mended_schedule, 150, "With the mended schedule, it is", "The averages are flat grey.")
 
 # %% [markdown]
-# The ghost is gone. This is the *terminal signal-to-noise ratio*, and it should be zero. It was wrong in Stable Diffusion 1: its schedule ends at an SNR of 0.0047, enough to keep the model from making very dark or very bright pictures ([Lin et al. 2023](https://arxiv.org/abs/2305.08891), who also show how to rescale any schedule so that it ends at exactly zero).
+# The faint pictures are gone. What was wrong is the *terminal signal-to-noise ratio*, the SNR at the last step, and it should be zero. It was wrong in Stable Diffusion 1: its schedule ends at an SNR of 0.0047, enough to keep the model from making very dark or very bright pictures ([Lin et al. 2023](https://arxiv.org/abs/2305.08891), who also show how to rescale any schedule so that it ends at exactly zero).
 
 # %% [markdown]
 # ## 8 · Explorer
 #
-# **At which step could you not tell any more what it is, and could the recogniser?** Move $t$ with the mouse or the arrow keys. Change the schedule and watch the dot move on both curves while the picture hardly changes its place on the log-SNR ruler.
+# **At which step could you not tell any more what it is, and could the recogniser?** Move $t$ with the mouse or the arrow keys. Change the schedule at the same $t$: the dot jumps on both curves, and the picture with it. Now move $t$ until the log-SNR is back where it was: the picture is back too. What counts is the log-SNR, not $t$. (The mended schedule with 150 steps lies on top of the linear one with 1000: that was the aim.)
 
 # %% tags=["explorer", "figure"]
-explorer_schedules = {**alpha_bars_of, "linear, 150 steps": alpha_bars(linear_schedule(150)), "mended, 150 steps": alpha_bars(mended_schedule(150))}
+explorer_schedules = {
+    **alpha_bars_of,
+    "linear, 150 steps": alpha_bars(linear_schedule(150)),
+    "mended, 150 steps": alpha_bars(mended_schedule(150)),
+}
 widgets.NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_schedules, recogniser=reader)
 
 # %% [markdown]
@@ -682,13 +716,13 @@ widgets.NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_sch
 # - **Pictures look grey or clipped** when shown at large $t$: noise goes far beyond $[-1, 1]$, and a screen cannot show it. Values are cut off for display only.
 # - **The variance drifts away from 1** in a loop: a missing root, or noise added without shrinking the picture.
 # - **Horizontal or vertical stripes** of different noise in one picture: a coefficient of shape (B,) that met the last axis.
-# - **Accuracy jumps about** by a few percent from seed to seed: with 128 pictures, one standard error is up to 4 %.
+# - **Accuracy jumps about** by a few percent from seed to seed: with 128 pictures, one standard error is up to 4.4 %.
 #
 # ## Questions to think about
 #
 # <details><summary>1. Suppose the pictures have a variance of 0.3, not 1 (print <code>x0.var()</code>). What happens to the variance of x_t on the way?</summary>It is 0.3 ᾱ + (1 − ᾱ): it rises smoothly from 0.3 to 1. The true ratio of picture to noise is therefore lower than SNR(t) by the factor 0.3: SNR(t) is written for data of variance 1.</details>
 # <details><summary>2. Pictures of 64 px look less noisy than pictures of 32 px at the same t. Why?</summary>Neighbouring pixels of a larger picture say almost the same thing, and noise that is independent in each averages out over them. So larger pictures want schedules with more noise (Chen 2023; lesson 24).</details>
-# <details><summary>3. Could the noise be something else than normal?</summary>Yes, but then two noises no longer merge into one of the same kind, and the jump has no such simple form. There is work on blur and on masks instead of noise (Bansal et al. 2022, "Cold Diffusion").</details>
+# <details><summary>3. Could the noise be something else than normal?</summary>Yes, but with most other kinds two noises no longer merge into one of the same kind, and the jump has no such simple form. There is work on blur and on masks instead of noise (Bansal et al. 2022, "Cold Diffusion").</details>
 # <details><summary>4. Why does the recogniser read the fixed ratio's grey pictures at all?</summary>It divides by the root mean square first. A faded picture with faded noise has the same ratio of the two as a strong one.</details>
 #
 # ## What we left out
@@ -699,6 +733,6 @@ widgets.NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_sch
 #
 # - Ho, Jain & Abbeel 2020, [Denoising Diffusion Probabilistic Models](https://arxiv.org/abs/2006.11239): section 2 is this lesson in half a page.
 # - Nichol & Dhariwal 2021, [Improved DDPM](https://arxiv.org/abs/2102.09672): section 3.2, the cosine schedule and how many steps of the linear one can be skipped.
-# - Lin et al. 2023, [Common Diffusion Noise Schedules and Sample Steps Are Flawed](https://arxiv.org/abs/2305.08891): the ghost, in the models that everybody used.
+# - Lin et al. 2023, [Common Diffusion Noise Schedules and Sample Steps Are Flawed](https://arxiv.org/abs/2305.08891): the bug of section 7, in the models that everybody used.
 #
 # **Next**: lesson 02 builds the network that looks at a noised picture and guesses what was there.

@@ -34,9 +34,10 @@ COLOURS: dict[str, str] = {
     "chance": GREY,
     "reference": INK,
     "yours": ORANGE,
-    "all at once": ORANGE,
-    "fixed ratio": SKY,
-    "variance schedule": BLUE,
+    "all at once": PURPLE,
+    "fixed ratio, 1 %": SKY,
+    "fixed ratio, 0.5 %": GREEN,
+    "variance schedule": VERMILLION,  # it is the linear one
     "DDPM": VERMILLION,
     "DDIM": BLUE,
     "train": BLUE,

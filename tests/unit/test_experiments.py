@@ -32,6 +32,16 @@ def test_the_table_has_mean_spread_and_every_run():
     assert table.loc["a", "seed 2"] == 6 and table.loc["b", "spread"] == 0
 
 
+def test_the_table_of_what_is_not_random_has_one_column():
+    table = compare({"a": lambda _: 2.0}, [0], "x", random=False, progress=False).table()
+    assert list(table.columns) == ["value"] and table.loc["a", "value"] == 2
+
+
+def test_several_figures_of_one_run_become_columns():
+    pair = compare({"run": lambda seed: [seed, 10 * seed]}, [1, 2], "x", progress=False).columns("run", ["one", "ten"])
+    assert pair.runs["one"].tolist() == [1, 2] and pair.runs["ten"].tolist() == [10, 20] and pair.seeds == (1, 2)
+
+
 def test_curves_are_kept_and_reduced_by_map():
     result = compare({"a": lambda seed: [seed, seed + 1, seed + 2]}, range(3), "curve", progress=False)
     assert result.runs["a"].shape == (3, 3)

@@ -223,7 +223,7 @@ def mended_has_one_shape(answer: Answer) -> None:
     gap = (got - want).abs().max().item()
     expect(
         gap < 0.05,
-        f"at the same share t/T of the way, the picture's strength with 100 steps is off that with 1000 by "
-        f"up to {gap:.2f}: it ends in noise, but keeps too much or too little on the way there. Each of the 100 steps has "
-        "to do the work of ten.",
+        f"at the same t/T, the picture's strength with 100 steps differs from that with 1000 by up to {gap:.2f}: it "
+        "ends in noise, but keeps too much or too little on the way there. Each of the 100 steps has to do the work "
+        "of ten.",
     )

@@ -103,7 +103,7 @@ def jump_has_the_right_values(answer: Answer) -> None:
         got,
         a.sqrt() * x0 + (1 - a).sqrt() * eps,
         {
-            "at t = 500 the picture keeps 92 % of the variance, it should keep 8 %: are the two square roots swapped?": (
+            "at t = 500 the picture keeps 92 % of the variance, it should keep 8 %: are the two roots swapped?": (
                 (1 - a).sqrt() * x0 + a.sqrt() * eps
             ),
             f"at t = 500 {_VARIANCE} {(a**2 + (1 - a) ** 2).item():.2f}: are the two square roots missing?": (

@@ -244,7 +244,7 @@ def bars_in_a_loop(betas):
 # --- q_sample ---
 
 
-@mistake("q_sample", "are the two square roots swapped")
+@mistake("q_sample", "are the two roots swapped")
 def jump_with_swapped_roots(x0, t, alpha_bar, eps):
     a = image_shape(alpha_bar[t].to(x0))
     return (1 - a).sqrt() * x0 + a.sqrt() * eps
