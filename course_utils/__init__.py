@@ -1,8 +1,8 @@
 """Everything that the lessons of *From Noise to Flowers* build and reuse.
 
-The package is read from the ground up: `data`, `runtime` and `weights` at the bottom, then `diffusion` and
-`models`, then `metrics`, then `plots`, `widgets`, `experiments` and `training`, then `exercises`, `editions`
-and `grading`, and the `course` command on top. A module imports only from the floors below its own.
+The package is read from the ground up: `data`, `runtime` and `weights` at the bottom, then `diffusion`, `models`
+and `training`, then `metrics`, then `plots`, `widgets` and `experiments`, then `exercises`, `editions` and
+`grading`, and the `course` command on top. A module imports only from the floors below its own.
 """
 
 __version__ = "0.1.0"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from course_utils import weights
 from course_utils.errors import CourseError
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
-from course_utils.runtime import PRESET_VARIABLE, PRESETS
+from course_utils.runtime import choose_preset
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def train(name: str, preset: str = "auto", *, folder: Path | None = None, quiet:
     Args:
         name: a key of `RECIPES`.
         preset: "auto" (`gpu` where CUDA is, else `laptop`), "laptop", "gpu", or "smoke": a few steps, to see that
-            every line runs. COURSE_PRESET, where set, wins over "auto". Under `lecture`, nothing is trained.
+            every line runs. COURSE_PRESET, where set, wins. Under `lecture`, nothing is trained.
         folder: where to store; by default the checkout's `weights/`. What `smoke` makes is useless, so without a
             folder of its own it goes to `weights/smoke` in the cache and never over good weights.
         quiet: no progress bar.
@@ -67,21 +64,10 @@ def train(name: str, preset: str = "auto", *, folder: Path | None = None, quiet:
     if name not in RECIPES:
         raise CourseError(f"There is no recipe {name!r}: choose one of {', '.join(RECIPES)}.")
     recipe = RECIPES[name]
-    chosen = _preset(preset)
+    chosen, _ = choose_preset(preset)
     if chosen == "lecture":
         return weights.card(name, folder=folder)
     if chosen == "smoke" and folder is None:
         folder = weights.cache() / "smoke"
     device = "cuda" if chosen == "gpu" else "cpu"
     return recipe.run(steps=recipe.steps[chosen], device=device, folder=folder, quiet=quiet)
-
-
-def _preset(asked: str) -> str:
-    name = (os.environ.get(PRESET_VARIABLE, "").strip() or "auto") if asked == "auto" else asked
-    if name == "auto":
-        return "gpu" if torch.cuda.is_available() else "laptop"
-    if name not in PRESETS:
-        raise CourseError(f"There is no preset {name!r}: choose auto, {', '.join(PRESETS)}.")
-    if name == "gpu" and not torch.cuda.is_available():
-        raise CourseError("The preset 'gpu' needs a CUDA GPU and PyTorch sees none: use 'laptop' or 'auto'.")
-    return name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from course_utils.errors import CourseError
@@ -55,15 +57,18 @@ def start(lesson: str, preset: str = "auto", dataset: str = "flowers", seed: int
         preset: "auto", or one of `PRESETS`. The environment variable COURSE_PRESET, where set, wins: that is how
             a whole class, or a server, runs every lesson alike.
         dataset: "flowers", "digits", "mnist", "fashion_mnist" or "cifar10".
-        seed: the seed for `Run.generator` and for PyTorch's global generator.
+        seed: the seed for `Run.generator`, and for the global generators of Python, NumPy and PyTorch.
 
     Raises:
         CourseError: an unknown preset or data set, or the preset `gpu` on a machine without CUDA.
     """
     _check_dataset(dataset)
-    chosen, why = _choose_preset(preset)
+    chosen, why = choose_preset(preset)
     device = torch.device("cuda" if chosen == "gpu" else "cpu")
+    random.seed(seed)
+    np.random.seed(seed)
     torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True  # the same seed gives the same figures on a GPU too
     if device.type == "cpu" and not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(_usable_cores())
     run = Run(lesson, chosen, dataset, device, seed, torch.Generator().manual_seed(seed))
@@ -71,8 +76,12 @@ def start(lesson: str, preset: str = "auto", dataset: str = "flowers", seed: int
     return run
 
 
-def _choose_preset(asked: str) -> tuple[str, str]:
-    """The preset and the reason for it, in words."""
+def choose_preset(asked: str = "auto") -> tuple[str, str]:
+    """The preset for what was asked ("auto" or one of `PRESETS`), and the reason for it, in words.
+
+    Raises:
+        CourseError: an unknown preset, or `gpu` on a machine without CUDA.
+    """
     forced = os.environ.get(PRESET_VARIABLE, "").strip()
     name, why = (forced, f"{PRESET_VARIABLE} says so") if forced else (asked, "as asked")
     if name == "auto":
@@ -87,9 +96,7 @@ def _choose_preset(asked: str) -> tuple[str, str]:
 
 
 def _check_dataset(name: str) -> None:
-    from course_utils import (
-        data,
-    )  # here, so that a script that only wants a device does not load the data floor
+    from course_utils import data  # here, so that a script that only wants the preset need not load the data floor
 
     if name not in data.NAMES:
         raise CourseError(f"There is no data set {name!r}: choose one of {', '.join(data.NAMES)}.")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 
 from course_utils.errors import CourseError
+from course_utils.files import write_atomically
 
 MAX_BYTES = 4_000_000  # a checkout stays small enough to clone on hotel Wi-Fi
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -67,8 +67,8 @@ def save(
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(full_card, indent=2, ensure_ascii=False) + "\n"
-    _write_atomically(target, content)
-    _write_atomically(target.with_suffix(".json"), text.encode("utf-8"))
+    write_atomically(target, content)
+    write_atomically(target.with_suffix(".json"), text.encode("utf-8"))
     return target
 
 
@@ -231,15 +231,3 @@ def _kind(tensor: torch.Tensor) -> str:
 
 def _first(names: list[str]) -> str:
     return repr(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-
-
-def _write_atomically(target: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)  # mkstemp's 0600 would be carried into the checkout
-        Path(temporary).replace(target)  # one step: the old file, then the new one, never a part
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -171,7 +171,7 @@ def noised(way, t, x, generator):
 
 
 # %% tags=["experiment", "figure"]
-shown = (0, 1, 100, 200, 300, 500, 1000)
+shown = (0, 1, 100, 200, 400, 1000)
 generator = run.fresh_generator(2)
 plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown]) for way in ways},
             column_titles=[f"t = {t}" for t in shown],
@@ -554,7 +554,7 @@ plots.show(figure, alt="Left: alpha_bar against step for three schedules; linear
                        "Right: their log-SNR, falling from 8 to 10 at the first step to -10 (linear), -15 and -20.");
 
 # %% tags=["experiment", "figure"]
-shown = torch.tensor([0, 100, 200, 300, 450, 600, 1000])
+shown = torch.tensor([0, 150, 300, 450, 600, 1000])
 eps = torch.randn(x0[:1].shape, generator=run.fresh_generator(7)).expand(len(shown), -1, -1, -1)
 one = x0[:1].expand(len(shown), -1, -1, -1)
 plots.strip({name: q_sample(one, shown, bar, eps) for name, bar in alpha_bars_of.items()},

@@ -114,6 +114,7 @@ def _unpack(archive: Path, target: Path) -> None:
         missing = [name for name in (*BATCHES, TEST) if not (part / name).is_file()]
         if missing:
             raise cache.damaged(archive, f"it lacks {', '.join(missing)}")
+        shutil.rmtree(target, ignore_errors=True)  # an empty or broken folder of that name: nothing in it was usable
         part.replace(target)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise cache.damaged(archive, "it is not a whole tar.gz archive") from error

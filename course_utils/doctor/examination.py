@@ -7,7 +7,6 @@ from pathlib import Path
 
 from course_utils.doctor import chromium, image_sets, machine, software
 from course_utils.doctor.finding import MISSING, NOTE, OPTIONAL, ROOT, Finding
-from course_utils.errors import CourseError
 
 
 def examine(root: Path = ROOT) -> list[Finding]:
@@ -45,21 +44,16 @@ def _cache_folder() -> Path:
 
 def _lessons(root: Path) -> Finding:
     """The notebooks to work in. A class may have been given no `solutions/`."""
-    from course_utils.editions import Course, lessons
-
-    try:
-        every = lessons(Course(root=root))
-    except CourseError as error:
-        return Finding("lessons", "unreadable", MISSING, str(error))
-    there = [lesson for lesson in every if lesson.student.is_file()]
+    there = {path.stem[:2] for path in (root / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    every = {path.stem[:2] for path in (root / "solutions").glob("[0-9][0-9]_*.py")}
     found = f"{len(there)} in notebooks/"
     if not every:
-        handed_out = len(list((root / "notebooks").glob("[0-9][0-9]_*.ipynb")))
-        if handed_out:
-            return Finding("lessons", f"{handed_out} in notebooks/", NOTE, "`course check` also needs solutions/.")
+        if there:
+            return Finding("lessons", found, NOTE, "`course check` also needs solutions/.")
         return Finding("lessons", found, MISSING, "run the command in a whole checkout of the course.")
-    if len(there) < len(every):
-        absent = ", ".join(lesson.number for lesson in every if lesson not in there)
-        state = OPTIONAL if there else MISSING
-        return Finding("lessons", found, state, f"`course build {absent.replace(',', '')}` writes what is not there.")
+    if every - there:
+        absent = " ".join(sorted(every - there))
+        return Finding(
+            "lessons", found, OPTIONAL if there else MISSING, f"`course build {absent}` writes what is not there."
+        )
     return Finding("lessons", found)

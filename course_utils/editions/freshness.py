@@ -64,13 +64,16 @@ def modules_used(lesson: Lesson, course: Course | None = None, graph: ImportGrap
 
 
 def digest(lesson: Lesson, course: Course | None = None, graph: ImportGraph | None = None) -> str:
-    """A fingerprint of a lesson's source and of every file of the package that it uses.
+    """A fingerprint of a lesson's source, of every file of the package that it uses, and of the weights' cards.
 
     The same on every system: line ends are made equal, and paths are relative to the root.
     """
     course = course or Course()
     total = hashlib.sha256()
-    for path in [lesson.source, *_files(course, modules_used(lesson, course, graph))]:
+    modules = modules_used(lesson, course, graph)
+    # A card holds the digest of its weights: a model that was trained again makes what it judged stale.
+    cards = sorted((course.root / "weights").glob("*.json")) if f"{course.package}.weights" in modules else []
+    for path in [lesson.source, *_files(course, modules), *cards]:
         content = path.read_bytes()
         if path.suffix in TEXT_SUFFIXES:
             content = content.replace(b"\r\n", b"\n")

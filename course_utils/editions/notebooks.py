@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils.errors import CourseError
+from course_utils.files import write_atomically
 
 # No version of Python or of the kernel: a notebook must not change because another machine built it.
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -74,14 +73,5 @@ def write_notebook(path: Path, nb: NotebookNode) -> bool:
     new = to_bytes(nb)
     if path.is_file() and path.read_bytes() == new:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(new)
-        Path(temporary).chmod(0o644)  # mkstemp makes it private; a notebook is as readable as its neighbours
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, new)
     return True

@@ -20,7 +20,7 @@ from PIL import Image
 from course_utils.errors import CourseError
 from course_utils.plots.style import PAPER, PIXELS_PER_INCH, SCALE, WIDTH
 
-MAX_PALETTE_ERROR = 10  # of 255, for the worst pixel: not to be seen
+MAX_PALETTE_ERROR = 16  # of 255, for the worst pixel: not to be seen
 
 
 class ShownFigure(Figure):

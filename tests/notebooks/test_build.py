@@ -114,6 +114,21 @@ def test_a_data_file_beside_a_used_package_counts(built):
     assert reason(built) is not None
 
 
+def test_weights_that_were_trained_again_count_where_a_lesson_uses_weights(built):
+    lesson = editions.find("01", built)
+    card = built.root / "weights" / "reader.json"
+    card.parent.mkdir()
+    (built.root / "tiny_course" / "weights.py").write_text("", encoding="utf-8")
+    without = editions.digest(lesson, built)
+    card.write_text('{"sha256": "1"}', encoding="utf-8")
+    assert editions.digest(lesson, built) == without  # it loads none
+    numbers = built.root / "tiny_course" / "numbers.py"
+    numbers.write_text(numbers.read_text(encoding="utf-8") + "\nimport tiny_course.weights\n", encoding="utf-8")
+    before = editions.digest(lesson, built)
+    card.write_text('{"sha256": "2"}', encoding="utf-8")
+    assert editions.digest(lesson, built) != before
+
+
 def test_line_ends_and_place_of_the_repository_do_not_count(built, tmp_path):
     elsewhere = Path(shutil.copytree(built.root, tmp_path / "elsewhere"))
     for path in [*elsewhere.rglob("*.py")]:

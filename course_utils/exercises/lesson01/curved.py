@@ -58,6 +58,13 @@ def _expect_range(betas: Tensor) -> None:
     )
 
 
+def _expect_cut_off(answer: Answer) -> None:
+    betas = _expect_betas(answer(50), 50)
+    expect(betas[-1].item() < 1, "the last beta is 1, so the last step destroys everything: cut off at beta_max.")
+    largest = _expect_betas(answer(50, beta_max=0.5), 50).max().item()
+    expect(abs(largest - 0.5) < 1e-6, f"with beta_max = 0.5 the largest beta is {largest:.2f}.")
+
+
 @cosine_schedule.part
 def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
     T = 100
@@ -97,16 +104,7 @@ def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
 
 @cosine_schedule.part
 def cosine_is_cut_off(answer: Answer) -> None:
-    betas = _expect_betas(answer(50), 50)
-    expect(
-        betas[-1].item() < 1,
-        "the last beta is 1, so the last step destroys everything and alpha_bar_T is 0: cut off at beta_max.",
-    )
-    betas = _expect_betas(answer(50, beta_max=0.5), 50)
-    expect(
-        abs(betas.max().item() - 0.5) < 1e-6,
-        f"with beta_max = 0.5 the largest beta is {betas.max().item():.2f}.",
-    )
+    _expect_cut_off(answer)
 
 
 @cosine_schedule.part
@@ -166,13 +164,7 @@ def sigmoid_uses_its_arguments(answer: Answer) -> None:
 
 @sigmoid_schedule.part
 def sigmoid_is_cut_off(answer: Answer) -> None:
-    betas = _expect_betas(answer(50), 50)
-    expect(betas[-1].item() < 1, "the last beta is 1, so alpha_bar_T is 0: cut off at beta_max.")
-    betas = _expect_betas(answer(50, beta_max=0.5), 50)
-    expect(
-        abs(betas.max().item() - 0.5) < 1e-6,
-        f"with beta_max = 0.5 the largest beta is {betas.max().item():.2f}.",
-    )
+    _expect_cut_off(answer)
 
 
 @mended_schedule.part
