@@ -79,10 +79,10 @@ def run(
 
     results = gallery.run_lessons(lessons.replace(",", " ").split(), preset, dataset)
     console = Console()
-    console.print(gallery.summary(results))
     pages = [result.page for result in results if result.page]
     if pages:
         console.print(f"Gallery: {pages[0].parent / 'index.html'}", soft_wrap=True)
+    console.print(gallery.summary(results))
     bad = [result.lesson.number for result in results if not result.ok or result.passed < result.exercises]
     if bad:
         raise CourseError(f"Not every lesson went through: look at lesson {', '.join(bad)} in the gallery.")

@@ -121,7 +121,14 @@ plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(row
 # %% [markdown]
 # ### The one rule about pictures
 #
-# A batch of pictures is a tensor of shape (B, C, H, W): pictures, channels, rows, columns. Its values are float32 from -1 (black) to 1 (white), so that they lie around 0 as the noise does. A screen wants something else: whole numbers of 8 bits, from 0 to 255.
+# Whatever the set, a batch of pictures is a tensor of shape (B, C, H, W): pictures, channels, rows, columns. Its values are float32 from -1 (black) to 1 (white), so that they lie around 0 as the noise does. A screen wants something else: whole numbers of 8 bits, from 0 to 255.
+
+# %% tags=["figure"]
+chosen = data.load(dataset, n=8, size=32, split="test")
+low, high = chosen.images.min().item(), chosen.images.max().item()
+print(f"{chosen}: {chosen.images.dtype}, from {low:.2f} to {high:.2f}")
+plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels], title=f"Your data set: {dataset}",
+           alt=f"Eight pictures of the data set {dataset}, each with the name of its class.");
 
 # %% [markdown]
 # ## 4 · How an exercise works
@@ -166,7 +173,7 @@ to_pixels = ex.to_pixels.check(to_pixels)
 # Whatever the check said, `to_pixels` now works: it is yours if it passed, and ours if not. Try a wrong version on purpose, without the rounding or without the cutting off, and read the hint.
 
 # %%
-to_pixels(flowers.images[:1])[0, :, 0, :4]  # four pixels of the sky: red, green and blue in the rows
+to_pixels(chosen.images[:1])[0, :, 0, :4]  # the first four pixels of the first picture, a row a channel
 
 # %% [markdown]
 # ### How a lesson is graded
