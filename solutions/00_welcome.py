@@ -81,7 +81,7 @@ print(f"Under the preset {run.preset}, a training of this kind would take {steps
 
 # %% tags=["figure"]
 flowers = data.load("flowers", n=run.pick(smoke=64, lecture=1024, laptop=1024, gpu=1024), size=32)
-first = [int((flowers.labels == k).nonzero()[0]) for k in range(len(flowers.classes)) if (flowers.labels == k).any()]
+first = [flowers.labels.tolist().index(k) for k in flowers.labels.unique()]  # the first flower of each species
 plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first], columns=5,
            title="One flower of each species, 32 x 32 pixels",
            alt="A grid with one drawn flower of each species, on skies of different colours.");
@@ -100,9 +100,9 @@ flowers.table.head(4).drop(columns="key")
 # %% tags=["figure"]
 sizes = (16, 32, 64, 128)
 same = {f"{size} px": data.load("flowers", n=6, size=size, seed=11).images for size in sizes}
-large = [torch.nn.functional.interpolate(x, size=128, mode="nearest") for x in same.values()]  # same size on screen
+large = [torch.nn.functional.interpolate(x, size=128) for x in same.values()]  # same size on screen
 plots.strip(dict(zip(same, large, strict=True)), title="The same six flowers at four sizes",
-            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same pictures, in more and more detail.");
+            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same, in more and more detail.");
 
 # %% [markdown]
 # Four sets of real pictures stand beside the flowers. `digits` (8 x 8 pixels, enlarged here) comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
@@ -158,8 +158,10 @@ plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels], tit
 def to_pixels(images):
     """Pictures in [-1, 1] as pixels.
 
-    images: float, any shape.    Returns uint8, the same shape: -1 becomes 0, 1 becomes 255, in between rounded to the
-    nearest; what lies outside is cut off.    Example: [-1, 0.2, 1] becomes [0, 153, 255].
+    images: float, any shape.    Returns uint8, the same shape.
+    -1 becomes 0, 1 becomes 255, in between rounded to the nearest; what lies outside is cut off.
+
+    Example: [-1, 0.2, 1] becomes [0, 153, 255].
     """
     ### BEGIN SOLUTION
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -193,15 +195,15 @@ def plant(state):
     """The flower that the controls ask for, at 16, 32 and 128 pixels side by side."""
     wanted = {name: getattr(state, name) for name in options}
     pictures = [data.flowers.draw(wanted, size=size, seed=state.seed) for size in (16, 32, 128)]
-    large = [torch.nn.functional.interpolate(x, size=256, mode="nearest")[0] for x in pictures]  # (3, 256, 256)
-    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]  # white between the pictures
+    large = [torch.nn.functional.interpolate(x, size=256)[0] for x in pictures]  # (3, 256, 256)
+    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]  # white in between
     return plots.to_uint8(torch.cat(spaced, dim=2)[None])[0]  # (256, 804, 3)
 
 
+menus = {name: widgets.choice(values, label=name.replace("_", " ")) for name, values in options.items()}
 widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16, 32 and 128 pixels.",
                  say=lambda s: f"A {s.size} {s.petal_colour} {s.species}, sky: {s.sky}.",
-                 seed=widgets.whole(0, 50, label="seed"),
-                 **{name: widgets.choice(values, label=name.replace("_", " ")) for name, values in options.items()})
+                 seed=widgets.whole(0, 50, label="seed"), **menus)
 
 # %% [markdown]
 # ## 6 · Symbols
