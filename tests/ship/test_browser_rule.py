@@ -24,7 +24,7 @@ def run_one_browser_test(nowhere: Path, ci: bool) -> subprocess.CompletedProcess
         "-m",
         "browser",
         "-k",
-        "lesson_01",
+        "01_forward_noising",
         "-p",
         "no:cacheprovider",
     ]
