@@ -6,6 +6,7 @@ from pathlib import Path
 
 from course_utils import editions
 from course_utils.experiments import CLAIM_MIME
+from course_utils.files import write_if_changed
 
 PAGE = Path("docs") / "claims.md"
 HEAD = """# What the experiments found
@@ -47,12 +48,7 @@ def claims_of(lesson: editions.Lesson) -> list[tuple[str, str, str, str]]:
 def write(course: editions.Course | None = None) -> bool:
     """Write the page into the course's `docs/`; True if it changed."""
     course = course or editions.Course()
-    path, text = course.root / PAGE, page(course)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return True
+    return write_if_changed(course.root / PAGE, page(course).encode("utf-8"))
 
 
 def _cell(text: str) -> str:

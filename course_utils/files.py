@@ -1,4 +1,4 @@
-"""Writing a file all at once."""
+"""Writing a file all at once, and only if there is something new to write."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def write_atomically(target: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_if_changed(target: Path, content: bytes) -> bool:
+    """Write `target` unless it holds these bytes already. Returns whether it wrote."""
+    if target.is_file() and target.read_bytes() == content:
+        return False
+    write_atomically(target, content)
+    return True

@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_utils.errors import CourseError
-from course_utils.files import write_atomically
+from course_utils.files import write_if_changed
 
 # No version of Python or of the kernel: a notebook must not change because another machine built it.
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -70,8 +70,4 @@ def to_bytes(nb: NotebookNode) -> bytes:
 
 def write_notebook(path: Path, nb: NotebookNode) -> bool:
     """Write a notebook if its bytes differ from what is there, all at once. Returns whether it wrote."""
-    new = to_bytes(nb)
-    if path.is_file() and path.read_bytes() == new:
-        return False
-    write_atomically(path, new)
-    return True
+    return write_if_changed(path, to_bytes(nb))

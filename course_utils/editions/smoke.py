@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from course_utils.editions.solution import PRESET_VARIABLE
+from course_utils.editions.solution import kernel_environment
 
 _FAILED = re.compile(r"^FAILED .*?::(?P<cell>[^:]*Cell \d+)(?P<rest>.*)$", re.MULTILINE)
 _PASSED = re.compile(r"(\d+) passed")
@@ -56,10 +55,7 @@ def passes_nbval(notebook: Path, root: Path, preset: str = "smoke", cell_timeout
 
 
 def _environment(root: Path, preset: str) -> dict[str, str]:
-    """This process's environment without what an outer pytest put there."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    env[PRESET_VARIABLE] = preset
+    """A kernel's environment, without what an outer pytest put there."""
+    env = {key: value for key, value in kernel_environment(root, preset).items() if not key.startswith("PYTEST_")}
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
-    env.pop("MPLBACKEND", None)
     return env

@@ -92,7 +92,7 @@ def execute(
         on_cell_executed=report,
     )
     try:
-        client.execute(env=_environment(preset, root or Path(folder).parent))
+        client.execute(env={**kernel_environment(root or Path(folder).parent, preset), "PYTHONHASHSEED": "0"})
     except Exception as error:
         known = _known(error)
         if known is None:
@@ -155,12 +155,12 @@ def recorded_size(nb: NotebookNode) -> tuple[int, str | None]:
     )
 
 
-def _environment(preset: str, root: Path) -> dict[str, str]:
-    """The kernel's environment: this process's, with the preset, without what would change the outputs."""
+def kernel_environment(root: Path, preset: str | None = None) -> dict[str, str]:
+    """What a kernel inherits: this process's environment, the package's folder, the preset if one is asked for."""
     env = dict(os.environ)
-    env[PRESET_VARIABLE] = preset
+    if preset:
+        env[PRESET_VARIABLE] = preset
     env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
-    env["PYTHONHASHSEED"] = "0"
     env.pop("MPLBACKEND", None)  # a backend chosen for scripts would hide every figure
     return env
 

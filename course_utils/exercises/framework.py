@@ -146,7 +146,7 @@ def prepare_notebook(exercises: Iterable[Exercise]) -> None:
 
 
 def untouched(function: Answer, *args: Any, **kwargs: Any) -> Any:
-    """Call a student's function on copies, and fail if it changed one of its arguments."""
+    """Call a student's function, and fail if it changed one of its arguments."""
     before = copy.deepcopy((args, kwargs))
     result = function(*args, **kwargs)
     for was, now in zip(_tensors(before), _tensors((args, kwargs)), strict=True):

@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from course_utils.editions import Course, Lesson, find, lessons, read_source, solution_cells
 from course_utils.editions.notebooks import notebook_metadata, tags
+from course_utils.editions.solution import kernel_environment
 from course_utils.errors import CourseError
 from course_utils.gallery.pages import write_index, write_pages
 from course_utils.runtime import PRESET_VARIABLE, PRESETS
@@ -204,12 +205,12 @@ def _sentence(lesson: Lesson, error: Exception) -> str:
 
 @contextlib.contextmanager
 def _environment(root: Path, preset: str | None) -> Iterator[None]:
-    """What the kernels inherit: the package's folder, the preset asked for, and no backend that hides figures."""
+    """papermill's kernels inherit this process's environment, so it is made theirs for as long as they run."""
     before = dict(os.environ)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [before.get("PYTHONPATH")])])
-    os.environ.pop("MPLBACKEND", None)
-    if preset and preset != "auto":
-        os.environ[PRESET_VARIABLE] = preset  # a COURSE_PRESET that is already set would win over the parameter
+    # A COURSE_PRESET that is already set would win over the parameter.
+    theirs = kernel_environment(root, None if preset == "auto" else preset)
+    os.environ.clear()
+    os.environ.update(theirs)
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import data, weights
+from course_utils.diffusion import q_sample
 from course_utils.errors import CourseError
 from course_utils.models import RecogniserNet
 from course_utils.training import bf16_where_fast, fit
@@ -188,8 +189,8 @@ def noised(x0: Tensor, generator: torch.Generator) -> Tensor:
 
 def at_log_snr(x0: Tensor, log_snr: Tensor, eps: Tensor) -> Tensor:
     """x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps, where alpha_bar = sigmoid(log_snr), (B,)."""
-    alpha_bar = torch.sigmoid(log_snr).to(x0)[:, None, None, None]  # (B, 1, 1, 1)
-    return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
+    each = torch.arange(len(x0), device=x0.device)  # image i is at "step" i of a schedule made for this batch
+    return q_sample(x0, each, torch.sigmoid(log_snr), eps)
 
 
 def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:

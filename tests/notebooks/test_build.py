@@ -254,7 +254,7 @@ def test_progress_is_told(unbuilt):
 def test_the_environment_of_the_kernel(monkeypatch):
     monkeypatch.setenv("COURSE_PRESET", "gpu")
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    env = solution._environment("smoke", Path("root"))
+    env = solution.kernel_environment(Path("root"), "smoke")
     assert env["COURSE_PRESET"] == "smoke" and "MPLBACKEND" not in env
     assert env["PYTHONPATH"].split(";" if ";" in env["PYTHONPATH"] else ":")[0] == "root"
 

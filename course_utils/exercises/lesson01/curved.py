@@ -21,9 +21,7 @@ sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_sche
 mended_schedule = Exercise("mended_schedule", reference=diffusion.mended_schedule)
 
 
-_NOT_CUT_OFF = "the last beta is not cut off: end with `.clamp(max=beta_max)`."
-_NO_ONE_MINUS = "these are the quotients of neighbours, so alpha = 1 - beta: beta is 1 minus the quotient."
-_UPSIDE_DOWN = "the quotient is upside down: the later alpha_bar goes above the line."
+_T = 100  # steps of the schedules that are compared value by value
 
 
 def _half_way(betas: Tensor, want: Tensor) -> str:
@@ -65,40 +63,51 @@ def _expect_cut_off(answer: Answer) -> None:
     expect(abs(largest - 0.5) < 1e-6, f"with beta_max = 0.5 the largest beta is {largest:.2f}.")
 
 
+def _expect_schedule(answer: Answer, want: Tensor, level: Tensor, own_mistakes: dict[str, Tensor]) -> None:
+    """Compare the betas for `_T` steps, with the mistakes that any schedule made from alpha_bar invites.
+
+    Args:
+        answer: the student's schedule.
+        want: the right betas, (T,).
+        level: alpha_bar before the betas are cut off, (T + 1,), from 1.
+        own_mistakes: hint -> values, for this schedule alone.
+    """
+    betas = _expect_betas(answer(_T), _T, in_range=False)
+    expect_float64(betas)
+    quotient = level[1:] / level[:-1]
+    mistakes = {
+        "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": level[1:],
+        "this is 1 - alpha_bar, all the noise up to step t: beta is the noise of one step, so divide by the "
+        "alpha_bar before.": 1 - level[1:],
+        "the last beta is not cut off: end with `.clamp(max=beta_max)`.": 1 - quotient,
+        "these are the quotients of neighbours, so alpha = 1 - beta: beta is 1 minus the quotient.": quotient,
+        "the quotient is upside down: the later alpha_bar goes above the line.": 1 - 1 / quotient,
+        "the schedule is backwards: its betas should rise.": want.flip(0),
+        "this is the square root of 1 - alpha: beta itself has no root.": want.sqrt(),
+    }
+    expect_values(betas, want, {**mistakes, **own_mistakes}, _half_way(betas, want))
+
+
+def _betas_from(level: Tensor) -> Tensor:
+    return (1 - level[1:] / level[:-1]).clamp(max=0.999)
+
+
 @cosine_schedule.part
 def cosine_has_the_right_alpha_bar(answer: Answer) -> None:
-    T = 100
-    betas = _expect_betas(answer(T), T, in_range=False)
-    expect_float64(betas)
-    want = diffusion.cosine_schedule(T)
-    u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
-
-    def from_level(level: Tensor) -> Tensor:
-        return (1 - level[1:] / level[:-1]).clamp(max=0.999)
-
-    square = torch.cos((u + 0.008) / 1.008 * torch.pi / 2) ** 2
-    angle = (u + 0.008) / 1.008 * torch.pi / 2
-    plain = (torch.cos(angle) ** 2 / torch.cos(angle[0]) ** 2)[1:]
-    expect_values(
-        betas,
-        want,
+    u = torch.linspace(0, 1, _T + 1, dtype=torch.float64)
+    cosine = torch.cos((u + 0.008) / 1.008 * torch.pi / 2)
+    no_offset, half_an_offset = torch.cos(u * torch.pi / 2), torch.cos((u + 0.008) * torch.pi / 2)
+    to_pi = torch.cos((u + 0.008) / 1.008 * torch.pi)
+    _expect_schedule(
+        answer,
+        diffusion.cosine_schedule(_T),
+        cosine**2 / cosine[0] ** 2,
         {
-            "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": plain,
-            "this is 1 - alpha_bar, all the noise up to step t: beta is the noise of one step, so divide by the "
-            "alpha_bar before.": 1 - plain,
-            _NOT_CUT_OFF: 1 - square[1:] / square[:-1],
-            _NO_ONE_MINUS: square[1:] / square[:-1],
-            _UPSIDE_DOWN: 1 - square[:-1] / square[1:],
-            "alpha_bar falls like a cosine, it should fall like its square.": from_level(torch.cos(angle)),
-            "the offset s is missing: the first betas are far too small.": from_level(torch.cos(u * torch.pi / 2) ** 2),
-            "the offset is added but not divided out: (t/T + s) / (1 + s).": from_level(
-                torch.cos((u + 0.008) * torch.pi / 2) ** 2
-            ),
-            "the angle runs to pi instead of pi/2.": from_level(torch.cos(angle * 2) ** 2),
-            "the schedule is backwards: its betas should rise.": want.flip(0),
-            "this is the square root of 1 - alpha: beta itself has no root.": want.sqrt(),
+            "alpha_bar falls like a cosine, it should fall like its square.": _betas_from(cosine),
+            "the offset s is missing: the first betas are far too small.": _betas_from(no_offset**2),
+            "the offset is added but not divided out: (t/T + s) / (1 + s).": _betas_from(half_an_offset**2),
+            "the angle runs to pi instead of pi/2.": _betas_from(to_pi**2),
         },
-        _half_way(betas, want),
     )
 
 
@@ -119,33 +128,20 @@ def cosine_uses_its_offset(answer: Answer) -> None:
 
 @sigmoid_schedule.part
 def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
-    T = 100
-    betas = _expect_betas(answer(T), T, in_range=False)
-    expect_float64(betas)
-    want = diffusion.sigmoid_schedule(T)
-    u = torch.linspace(0, 1, T + 1, dtype=torch.float64)
-    level = (torch.sigmoid(torch.tensor(3.0, dtype=torch.float64)) - torch.sigmoid(-3 + 6 * u)) / torch.tensor(
-        0.9051482536448664, dtype=torch.float64
-    )
-    unshifted = 1 - torch.sigmoid(-3 + 6 * u)
-    expect_values(
-        betas,
-        want,
+    u = torch.linspace(0, 1, _T + 1, dtype=torch.float64)
+    rising = torch.sigmoid(-3 + 6 * u)
+    evenly_spaced = torch.sigmoid(torch.linspace(-3, 3, _T, dtype=torch.float64))
+    _expect_schedule(
+        answer,
+        diffusion.sigmoid_schedule(_T),
+        (rising[-1] - rising) / (rising[-1] - rising[0]),
         {
-            "these values are alpha_bar, not beta: beta_t = 1 - alpha_bar_t / alpha_bar_(t-1).": level[1:],
-            "this is 1 - alpha_bar, all the noise up to step t: divide by the alpha_bar before.": 1 - level[1:],
-            _NOT_CUT_OFF: 1 - level[1:] / level[:-1],
-            _NO_ONE_MINUS: level[1:] / level[:-1],
-            _UPSIDE_DOWN: 1 - level[:-1] / level[1:],
             "alpha_bar does not reach 0 at t = T: subtract the sigmoid from its value at `end`, not from 1.": (
-                1 - unshifted[1:] / unshifted[:-1]
-            ).clamp(max=0.999),
-            "the schedule is backwards: its betas should rise.": want.flip(0),
+                _betas_from(1 - rising)
+            ),
             "these betas are evenly spaced values of a sigmoid: here it is alpha_bar that falls like a sigmoid, and "
-            "beta follows from it.": 1e-4
-            + (0.02 - 1e-4) * torch.sigmoid(torch.linspace(-3, 3, T, dtype=torch.float64)),
+            "beta follows from it.": 1e-4 + (0.02 - 1e-4) * evenly_spaced,
         },
-        _half_way(betas, want),
     )
 
 
