@@ -1,7 +1,9 @@
-"""The mathematics of diffusion, without any network: schedules and the forward process."""
+"""The mathematics of diffusion, without any network: schedules, the forward process, one step back, and losses."""
 
 from course_utils.diffusion.forward import noise_one_step, q_sample, recover_x0
 from course_utils.diffusion.ideal import ideal_denoiser
+from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
+from course_utils.diffusion.posterior import posterior_mean, posterior_variance
 from course_utils.diffusion.schedules import (
     alpha_bars,
     cosine_schedule,
@@ -10,16 +12,32 @@ from course_utils.diffusion.schedules import (
     sigmoid_schedule,
     snr,
 )
+from course_utils.diffusion.targets import target, to_eps, to_x0
+from course_utils.diffusion.times import middle_heavy_times, model_time, schedule_step, uniform_times
+from course_utils.diffusion.variance import hybrid_loss, interpolate_log_variance
 
 __all__ = [
     "alpha_bars",
     "cosine_schedule",
+    "ddpm_loss",
+    "diffusion_loss",
+    "hybrid_loss",
     "ideal_denoiser",
+    "interpolate_log_variance",
     "linear_schedule",
     "mended_schedule",
+    "middle_heavy_times",
+    "model_time",
     "noise_one_step",
+    "posterior_mean",
+    "posterior_variance",
     "q_sample",
     "recover_x0",
+    "schedule_step",
     "sigmoid_schedule",
     "snr",
+    "target",
+    "to_eps",
+    "to_x0",
+    "uniform_times",
 ]
