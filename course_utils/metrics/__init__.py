@@ -1,5 +1,7 @@
-"""What judges an image: so far, a network that says which class it still recognises."""
+"""What judges an image: networks that read it, and distances between sets of images as such a network sees them."""
 
+from course_utils.metrics.distances import frechet_distance, kernel_distance
+from course_utils.metrics.judge import Judge
 from course_utils.metrics.recognisers import Recogniser, recogniser
 
-__all__ = ["Recogniser", "recogniser"]
+__all__ = ["Judge", "Recogniser", "frechet_distance", "kernel_distance", "recogniser"]

@@ -52,6 +52,21 @@ class Recogniser:
         scores = [self.net(part.to(device, torch.float32)) for part in x.split(CHUNK)]
         return torch.cat(scores).softmax(dim=1).to(x.device) if scores else x.new_zeros(0, len(self.classes))
 
+    @torch.no_grad()
+    def features(self, x: Tensor) -> Tensor:
+        """What the network computes its scores from: images (B, C, H, W) -> (B, D), here with D = 128.
+
+        Alike images have alike features, which makes them a good place to measure distances between sets of images:
+        see `course_utils.metrics.frechet_distance`.
+
+        Raises:
+            CourseError: as for `probabilities`.
+        """
+        self._check(x)
+        weight = self.net.head.weight
+        parts = [self.net.features(part.to(weight.device, torch.float32)) for part in x.split(CHUNK)]
+        return torch.cat(parts).to(x.device) if parts else x.new_zeros(0, weight.shape[1])
+
     def predict(self, x: Tensor) -> Tensor:
         """The most probable class of each image, (B, C, H, W) -> (B,) int64."""
         return self.probabilities(x).argmax(dim=1)
