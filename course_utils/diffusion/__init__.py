@@ -1,6 +1,6 @@
 """The mathematics of diffusion, without any network: schedules, the forward process, one step back, and losses."""
 
-from course_utils.diffusion.forward import noise_one_step, q_sample, recover_x0
+from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
 from course_utils.diffusion.ideal import ideal_denoiser
 from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
 from course_utils.diffusion.posterior import posterior_mean, posterior_variance
@@ -29,6 +29,7 @@ __all__ = [
     "middle_heavy_times",
     "model_time",
     "noise_one_step",
+    "per_image",
     "posterior_mean",
     "posterior_variance",
     "q_sample",

@@ -70,13 +70,11 @@ def diffusion_loss(
         raise CourseError(f"The distance is one of {', '.join(DISTANCES)}: it is {distance!r}.")
     T = len(alpha_bar) - 1
     x_t = q_sample(x0, t, alpha_bar, eps)
-    prediction = model(x_t, model_time(t, T).to(x0.device), cond)
+    prediction = model(x_t, model_time(t, T).to(x0.device), cond).to(x0)  # under autocast, it comes as bfloat16
     wanted = target(kind, x0, eps, t, alpha_bar)
     if weight is None:
         return DISTANCES[distance](prediction, wanted)
     if weight.shape != (len(x0),):
-        raise CourseError(
-            f"Give one weight for each of the {len(x0)} images: the weights' shape is {tuple(weight.shape)}."
-        )
+        raise CourseError(f"Give one weight for each of the {len(x0)} images: their shape is {tuple(weight.shape)}.")
     each = DISTANCES[distance](prediction, wanted, reduction="none").flatten(1).mean(1)  # (B,)
     return (weight.to(each) * each).mean()

@@ -6,7 +6,6 @@ given both, and its mean lies on a line between x0 and x_t. A diffusion model is
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from course_utils.diffusion.forward import per_image
@@ -72,4 +71,4 @@ def levels(t: Tensor, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
 def step_variance(t: Tensor, alpha_bar: Tensor) -> Tensor:
     """beta_t = 1 - alpha_bar_t / alpha_bar_{t-1}, (B,): the schedule's own betas, from their products."""
     a, a_prev = levels(t, alpha_bar)
-    return torch.ones_like(a) - a / a_prev
+    return 1 - a / a_prev

@@ -64,7 +64,7 @@ def middle_heavy_times(n: int, T: int, generator: Generator, mean: float = 0.0, 
         T: number of steps of the schedule.
         generator: the source of randomness.
         mean: above 0, the steps move towards noise; below, towards data.
-        std: the width. Above about 1.7 there are two peaks, near the ends.
+        std: the width. Above 1.41 there are two peaks, nearer the ends.
 
     Returns:
         (n,), int64, on the generator's device.

@@ -1,0 +1,93 @@
+"""What a sampler is given: a function that names the noise in x_t, whoever makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.diffusion import ideal_denoiser, model_time, schedule_step, to_eps
+from course_utils.diffusion.targets import check_kind
+from course_utils.errors import CourseError
+
+Predict = Callable[[Tensor, Tensor], Tensor]  # predict(x (B, ...), t (B,) on the scale 0 to 1000) -> eps, like x
+
+
+def as_predict(
+    model: Callable[..., Tensor],
+    cond: Tensor | None = None,
+    kind: str = "eps",
+    alpha_bar: Tensor | None = None,
+    *,
+    variance: bool = False,
+) -> Predict:
+    """A trained model as a sampler wants it: without gradients, in evaluation mode, on the model's device.
+
+    Args:
+        model: `model(x, t, cond)`, a module or any function.
+        cond: what the model is told besides; one row for each image that will be sampled, or None.
+        kind: what the model predicts: "eps", "x0" or "v". The last two are translated to eps.
+        alpha_bar: (T + 1,), the schedule, needed for that translation only.
+        variance: keep the second half of the channels of a model with a learned variance, for
+            `p_sample(…, variance="learned")`. Otherwise only the noise is passed on.
+
+    Returns:
+        predict(x, t) -> eps, shaped like x (with twice the channels under `variance`), in x's dtype and on its device.
+
+    Raises:
+        CourseError: if there is no such kind, or "x0" or "v" comes without a schedule.
+    """
+    check_kind(kind)
+    if kind != "eps" and alpha_bar is None:
+        raise CourseError(f"To get the noise from a model that predicts {kind}, give the schedule's alpha_bar as well.")
+    device = next((p.device for p in model.parameters()), None) if isinstance(model, nn.Module) else None
+
+    @torch.no_grad()
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        place = device or x.device
+        with _evaluation_mode(model):
+            output = model(x.to(place), t.to(place), None if cond is None else cond.to(place)).to(x)
+        prediction, rest = output[:, : x.shape[1]], output[:, x.shape[1] :]  # rest is empty without learned variance
+        if alpha_bar is not None:
+            prediction = to_eps(kind, prediction, x, schedule_step(t, len(alpha_bar) - 1), alpha_bar)
+        return torch.cat([prediction, rest], dim=1) if variance else prediction
+
+    return predict
+
+
+def ideal_predict(images: Tensor, alpha_bar: Tensor) -> Predict:
+    """The best possible predict for a finite data set: lesson 02's `ideal_denoiser`, as noise.
+
+    Args:
+        images: (N, C, H, W) or any shape (N, ...), the whole data set.
+        alpha_bar: (T + 1,), the schedule that the sampler will use.
+
+    Returns:
+        predict(x, t) -> eps, shaped like x. With it, a sampler draws from the data set itself.
+    """
+
+    def predict(x: Tensor, t: Tensor) -> Tensor:
+        step = schedule_step(t, len(alpha_bar) - 1)
+        return to_eps("x0", ideal_denoiser(x, step, alpha_bar, images), x, step, alpha_bar)
+
+    return predict
+
+
+def times_for(x: Tensor, t: int, alpha_bar: Tensor) -> Tensor:
+    """Step t as `predict` wants it: one time for each image, (B,), on the scale 0 to 1000."""
+    return model_time(torch.full((len(x),), t, device=x.device), len(alpha_bar) - 1)
+
+
+@contextmanager
+def _evaluation_mode(model: object) -> Iterator[None]:
+    """Switch a module to evaluation and, afterwards, back to what it was. A plain function has no modes."""
+    if not isinstance(model, nn.Module) or not model.training:
+        yield
+        return
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
