@@ -1,5 +1,40 @@
-"""Networks. They know nothing of schedules, losses or data sets."""
+"""Networks. They know nothing of schedules, losses or data sets.
 
+plain         lesson 02's first U-Net, which is not told the time
+time          lesson 03: the step t as a vector, in several ways, and its way into a block
+blocks        lesson 05: norms, pooling, residual blocks, attention
+unet          the U-Net that all later lessons use
+recogniser    names what it sees, however much noise lies over it
+"""
+
+from course_utils.models import plain
+from course_utils.models.blocks import GELU, GroupNorm, RearrangePool, ResidualBlock, SelfAttention2d
 from course_utils.models.recogniser import RecogniserNet
+from course_utils.models.time import (
+    FourierTime,
+    LearnedTime,
+    NoTime,
+    RawTime,
+    TimeMLP,
+    modulate,
+    sinusoidal_embedding,
+)
+from course_utils.models.unet import UNet
 
-__all__ = ["RecogniserNet"]
+__all__ = [
+    "GELU",
+    "FourierTime",
+    "GroupNorm",
+    "LearnedTime",
+    "NoTime",
+    "RawTime",
+    "RearrangePool",
+    "RecogniserNet",
+    "ResidualBlock",
+    "SelfAttention2d",
+    "TimeMLP",
+    "UNet",
+    "modulate",
+    "plain",
+    "sinusoidal_embedding",
+]
