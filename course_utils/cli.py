@@ -26,8 +26,8 @@ class _Group(TyperGroup):
         except CourseError as error:
             typer.secho(str(error), err=True, fg="red")
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            typer.echo("\nStopped.", err=True)
+        except KeyboardInterrupt as stopped:
+            typer.echo(f"\n{stopped or 'Stopped.'}", err=True)  # a training says how to go on
             raise typer.Exit(130) from None
 
 

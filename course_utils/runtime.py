@@ -14,6 +14,7 @@ from course_utils.errors import CourseError
 
 PRESETS = ("smoke", "lecture", "laptop", "gpu")
 PRESET_VARIABLE = "COURSE_PRESET"
+QUIET_VARIABLE = "COURSE_QUIET"  # set it to anything to have no progress bars, as where a notebook runs headless
 
 T = TypeVar("T")
 

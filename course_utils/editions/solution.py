@@ -19,7 +19,7 @@ from course_utils.editions.notebooks import label, notebook_metadata, tags, to_b
 from course_utils.errors import CourseError
 
 DEFAULT_PRESET = "laptop"
-PRESET_VARIABLE = "COURSE_PRESET"
+PRESET_VARIABLE, QUIET_VARIABLE = "COURSE_PRESET", "COURSE_QUIET"
 CHECK_OUTPUT = "nbval-check-output"
 MAX_BYTES = 1_500_000
 
@@ -160,6 +160,7 @@ def kernel_environment(root: Path, preset: str | None = None) -> dict[str, str]:
     env = dict(os.environ)
     if preset:
         env[PRESET_VARIABLE] = preset
+    env[QUIET_VARIABLE] = "1"  # nobody watches: a bar or a growing curve would be recorded
     env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
     env.pop("MPLBACKEND", None)  # a backend chosen for scripts would hide every figure
     return env

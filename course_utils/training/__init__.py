@@ -1,0 +1,19 @@
+"""One training loop for every lesson: AdamW, warm-up and decay, clipping, an average of the weights, and resume."""
+
+from course_utils.training.batches import Shuffled
+from course_utils.training.ema import ema_decay, ema_update
+from course_utils.training.interrupts import Interrupted
+from course_utils.training.loop import Fit, fit
+from course_utils.training.optimiser import bf16_where_fast, learning_rate_factor, make_adamw
+
+__all__ = [
+    "Fit",
+    "Interrupted",
+    "Shuffled",
+    "bf16_where_fast",
+    "ema_decay",
+    "ema_update",
+    "fit",
+    "learning_rate_factor",
+    "make_adamw",
+]

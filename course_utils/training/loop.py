@@ -1,0 +1,178 @@
+"""One training loop, which reads like the algorithm on the page: draw a batch, compute the loss, step downhill."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.errors import CourseError
+from course_utils.training.batches import Source, images_in
+from course_utils.training.checkpoint import Keeper
+from course_utils.training.ema import averaged, ema_decay, ema_update
+from course_utils.training.interrupts import Interrupted, Undisturbed
+from course_utils.training.optimiser import bf16_where_fast, learning_rate_factor, make_adamw
+from course_utils.training.progress import Progress
+
+Batch = TypeVar("Batch")
+
+
+@dataclass
+class Fit:
+    """How a training went.
+
+    Attributes:
+        losses: the loss of every step.
+        norms: the length of the gradient at every step, over all parameters and before it was clipped.
+        seconds: wall-clock time of the loop, of all its parts if it was interrupted.
+        images: how many it saw, one that came twice counted twice.
+        ema: the averaged model, in evaluation mode; None if no average was asked for.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    images: int = 0
+    ema: nn.Module | None = None
+
+    @property
+    def steps(self) -> int:
+        return len(self.losses)
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.seconds if self.seconds else 0.0
+
+
+def fit(
+    model: nn.Module,
+    batches: Iterable[Batch] | Callable[[int], Batch],
+    loss: Callable[[nn.Module, Batch], Tensor],
+    steps: int,
+    *,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.01,
+    warmup: float = 0.05,
+    clip: float | None = 1.0,
+    ema: float | None = None,
+    checkpoint: Path | None = None,
+    autocast: bool = False,
+    quiet: bool = False,
+    live: bool = False,
+    title: str = "training",
+) -> Fit:
+    """Train `model` in place with AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101), and leave it in evaluation mode.
+
+    With a `checkpoint`, an interrupt loses nothing: call `fit` again in the same way, and it goes on; on a CPU the
+    result is the same to the last bit. The state is saved when the interrupt comes, and every half minute against
+    worse. When the training is complete the checkpoint is deleted, so that the next one begins anew.
+
+    Args:
+        model: what to train; it is trained on the device where it is.
+        batches: gives at least `steps` batches, most simply a generator that never ends. It owns the randomness. For
+            a checkpoint it must be possible to go on where it stood: a function step -> batch that gives the same
+            batch for the same step, a list, or an iterator whose only randomness is the torch.Generator in its
+            attribute `generator`, which is saved (such as `training.Shuffled`). PyTorch's own generator, from which
+            dropout draws, is saved too; those of NumPy and Python are not.
+        loss: `loss(model, batch)` gives a scalar tensor.
+        steps: how many batches to learn from.
+        learning_rate: the peak, reached after the warm-up; a cosine leads it down to zero.
+        weight_decay: AdamW's.
+        warmup: the share of the steps over which the learning rate rises from zero.
+        clip: a longer gradient, taken over all parameters, is shortened to this norm; None shortens none.
+        ema: the decay of an exponential moving average of the weights, such as 0.999, with a warm-up
+            (`ema_decay`); None keeps no average.
+        checkpoint: a file for the state, "NAME.safetensors"; a card for people, "NAME.json", is written beside it.
+        autocast: compute the loss in bfloat16 where this machine is faster that way. The loss function then turns
+            what the network gives into float32 before it compares: `model(x, t).float()`.
+        quiet: no progress bar. There is none either outside a terminal or notebook, or with COURSE_QUIET set.
+        live: in a notebook, also draw the curve of the loss as it grows.
+        title: stands before the progress bar.
+
+    Raises:
+        CourseError: the loss or its gradient is not a number, or the batches end early; the model keeps the weights
+            of the last good step. Or the checkpoint is damaged, of another network or of other settings.
+        Interrupted: Ctrl-C, or the notebook's stop button. The model keeps what it has learned so far.
+    """
+    optimiser = make_adamw(model, learning_rate, weight_decay)
+    average = averaged(model) if ema is not None else None
+    source, history = Source(batches, steps), Fit(ema=average)
+    settings = {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "warmup": warmup,
+        "clip": clip,
+        "ema": ema,
+        "autocast": autocast,
+    }
+    keeper = Keeper(checkpoint, settings, model, average, optimiser, source, history)
+    keeper.resume()
+    precision = bf16_where_fast(_device(model)) if autocast else contextlib.nullcontext()
+
+    model.train()
+    started = time.perf_counter() - history.seconds
+    try:
+        with Progress(title, history.steps, steps, quiet, live) as progress:
+            for step in range(history.steps, steps):
+                batch = source(step)
+                for group in optimiser.param_groups:
+                    group["lr"] = learning_rate * learning_rate_factor(step, steps, warmup)
+
+                optimiser.zero_grad()
+                with precision:
+                    value = loss(model, batch)
+                value.backward()
+                norm = nn.utils.clip_grad_norm_(model.parameters(), math.inf if clip is None else clip)
+                _stop_if_not_finite("loss", value, step, learning_rate)
+                _stop_if_not_finite("gradient", norm, step, learning_rate)
+
+                with Undisturbed():  # a step happens as a whole, or not at all
+                    optimiser.step()
+                    if average is not None and ema is not None:
+                        ema_update(average, model, ema_decay(step, ema))
+                    history.losses.append(value.item())
+                    history.norms.append(norm.item())
+                    history.images += images_in(batch)
+                    history.seconds = time.perf_counter() - started
+                    keeper.mark()
+
+                keeper.now_and_then()
+                progress.update(history.losses, history.images_per_second)
+    except KeyboardInterrupt:
+        keeper.keep()
+        raise Interrupted(_how_to_go_on(history.steps, steps, keeper.path)) from None
+    finally:
+        model.eval()
+    keeper.discard()
+    return history
+
+
+def _how_to_go_on(step: int, steps: int, path: Path | None) -> str:
+    if path is None:
+        return (
+            f"Stopped after {step} of {steps} steps: the model keeps what it has learned so far, and calling `fit` "
+            "again starts a new training from there (give it a `checkpoint` to be able to go on)."
+        )
+    return (
+        f"Stopped after {step} of {steps} steps, which are kept in {path}: run this again, and it goes on from there."
+    )
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+def _stop_if_not_finite(what: str, value: Tensor, step: int, learning_rate: float) -> None:
+    if not torch.isfinite(value).all():
+        raise CourseError(
+            f"The {what} became {value.item():g} at step {step}: lower the learning rate (now {learning_rate:g}), "
+            "or look in the loss for a division by zero or the root or logarithm of a negative number."
+        )

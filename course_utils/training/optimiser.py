@@ -1,0 +1,42 @@
+"""How a step is taken: the optimiser, its learning rate, and the precision it computes in."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
+    """From 0 to 1: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0."""
+    rising = max(1, round(warmup * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / max(1, steps - rising + 1)))
+
+
+def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW in one fused kernel where this device has it; biases and scales (one dimension or none) do not decay."""
+    learned = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    fused = bool(learned) and all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in learned)
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+
+
+def bf16_where_fast(device: torch.device) -> Any:
+    """A context in which convolutions and matrix products run in bfloat16, if this machine is faster that way.
+
+    On the CPU that takes instructions for it (avx512_bf16), else it is slower; PyTorch says so through a name with an
+    underscore only, hence the caution. Compute the loss itself in float32, outside of it.
+    """
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None) if device.type == "cpu" else None
+        fast = bool(ask and ask())
+    return torch.autocast(device.type if fast else "cpu", torch.bfloat16, enabled=fast)
