@@ -11,6 +11,8 @@ from typing import Any
 from course_utils import weights
 from course_utils.errors import CourseError
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
+from course_utils.pretrained import PLANS as DDPM_PLANS
+from course_utils.pretrained import train_ddpm
 from course_utils.runtime import choose_preset
 
 
@@ -44,7 +46,19 @@ def _recogniser(dataset: str) -> Recipe:
     )
 
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in map(_recogniser, PLANS)}
+def _ddpm(name: str) -> Recipe:
+    plan = DDPM_PLANS[name]
+    learned = " and says how much noise each step leaves" if plan.learned_variance else ""
+    return Recipe(
+        name=name,
+        says=f"draws {plan.dataset} out of noise, {plan.size} px{learned}",
+        minutes=round(plan.steps / 600),
+        steps={"smoke": 4, "laptop": plan.steps, "gpu": plan.steps},
+        run=partial(train_ddpm, name),
+    )
+
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*map(_recogniser, PLANS), *map(_ddpm, DDPM_PLANS))}
 
 
 def train(name: str, preset: str = "auto", *, folder: Path | None = None, quiet: bool = False) -> dict[str, Any]:

@@ -1,0 +1,12 @@
+"""Diffusion models trained ahead, for lectures and for the lessons that only sample.
+
+plans       what was trained on what: one `Plan` a name
+training    the recipe, `train_ddpm`, behind `course train ddpm-flowers` and its like
+loading     `ddpm(dataset)`: the model, its schedule, and a `predict` for the samplers
+"""
+
+from course_utils.pretrained.loading import Pretrained, available_ddpm, ddpm
+from course_utils.pretrained.plans import PLANS, Plan
+from course_utils.pretrained.training import train_ddpm
+
+__all__ = ["PLANS", "Plan", "Pretrained", "available_ddpm", "ddpm", "train_ddpm"]
