@@ -10,6 +10,7 @@ from typing import Any
 
 from course_utils import weights
 from course_utils.errors import CourseError
+from course_utils.metrics import oracle_training
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
 from course_utils.pretrained import PLANS as DDPM_PLANS
 from course_utils.pretrained import train_ddpm
@@ -58,7 +59,17 @@ def _ddpm(name: str) -> Recipe:
     )
 
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*map(_recogniser, PLANS), *map(_ddpm, DDPM_PLANS))}
+ORACLE = Recipe(
+    name=oracle_training.NAME,
+    says="reads from a clean flower what it was drawn from",
+    minutes=round(oracle_training.STEPS / 400),
+    steps={"smoke": 4, "laptop": oracle_training.STEPS, "gpu": oracle_training.STEPS},
+    run=oracle_training.train_oracle,
+)
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (*map(_recogniser, PLANS), ORACLE, *map(_ddpm, DDPM_PLANS))
+}
 
 
 def train(name: str, preset: str = "auto", *, folder: Path | None = None, quiet: bool = False) -> dict[str, Any]:

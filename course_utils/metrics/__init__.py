@@ -2,6 +2,15 @@
 
 from course_utils.metrics.distances import frechet_distance, kernel_distance
 from course_utils.metrics.judge import Judge
+from course_utils.metrics.oracles import Oracle, oracle
 from course_utils.metrics.recognisers import Recogniser, recogniser
 
-__all__ = ["Judge", "Recogniser", "frechet_distance", "kernel_distance", "recogniser"]
+__all__ = [
+    "Judge",
+    "Oracle",
+    "Recogniser",
+    "frechet_distance",
+    "kernel_distance",
+    "oracle",
+    "recogniser",
+]

@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils import data
+from course_utils import data, weights
 from course_utils.errors import CourseError
 from course_utils.metrics.distances import frechet_distance, kernel_distance
+from course_utils.metrics.oracle_training import NAME as ORACLE
+from course_utils.metrics.oracles import oracle
 from course_utils.metrics.recognisers import recogniser
 
 CALIBRATED_ON, CALIBRATION_SEED = 500, 1
@@ -66,7 +68,8 @@ class Judge:
     def sure(self, x: Tensor, threshold: float = SURE) -> float:
         """The share of images, 0 to 1, whose class is read with a probability above `threshold`.
 
-        The data set's recogniser reads it, blind to what was asked for, and calibrated (see `temperature`).
+        For flowers, the oracle reads the species. Else the data set's recogniser reads the class, calibrated for clean
+        images (see `temperature`). Both are blind to what was asked for.
         """
         self._check(x)
         if len(x) == 0:
@@ -130,6 +133,8 @@ def _available(dataset: str) -> int:
 
 
 def _sure(dataset: str, size: int, device: str, x: Tensor, threshold: float) -> float:
+    if dataset == "flowers" and weights.available(ORACLE):
+        return oracle(device).sure(x, "species", threshold)
     probabilities = recogniser(dataset, device).probabilities(x)
     calibrated = (probabilities.log() / temperature(dataset, size, device)).softmax(dim=1)
     return (calibrated.amax(dim=1) > threshold).float().mean().item()

@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.models.recogniser import ResidualBlock
+from course_utils.models.recogniser import MOMENTUM, ResidualBlock
 
 READING_SIZE = 32  # px: every image is brought to it, so that "where" means the same for all
-RINGS, SPOKES = 10, 64  # of the polar grid on which petals are counted
+RINGS, SPOKES = 12, 64  # of the polar grid on which petals are counted
 CENTRE = (0.0, -0.2)  # x and y of a flower's head on average, as grid_sample counts them: -1 to 1, y downwards
 REACH = 0.85  # radius of the outermost ring
-FREQUENCIES = 16  # a flower with n petals repeats n times around, and n is at most 12
+FREQUENCIES = 14  # a flower with n petals repeats n times around, and n is at most 12
 
 
 class OracleNet(nn.Module):
     """Image in, scores of every attribute out.
 
-    Petals are counted apart from the rest. A map of features is laid out in polar coordinates about the flower's head,
+    Petals are counted apart from the rest. The image is laid out in polar coordinates about the flower's head,
     where a row of n petals is a wave of frequency n; of its Fourier transform only the magnitudes are kept, so that
     the flower may be turned by any angle.
 
@@ -35,7 +35,7 @@ class OracleNet(nn.Module):
     """
 
     def __init__(
-        self, choices: Mapping[str, int], counts: int, widths: tuple[int, int, int] = (24, 48, 96), rings: int = 48
+        self, choices: Mapping[str, int], counts: int, widths: tuple[int, int, int] = (16, 48, 96), around: int = 40
     ) -> None:
         super().__init__()
         first, second, third = widths
@@ -51,11 +51,11 @@ class OracleNet(nn.Module):
         self.centre = nn.Linear(128, 2)  # where the head's middle is, relative to `CENTRE`
         nn.init.zeros_(self.centre.weight)
         nn.init.zeros_(self.centre.bias)
-        self.around1 = Around(first, rings)
-        self.around2 = Around(rings, rings)
-        self.count = nn.Sequential(
-            nn.Linear(rings * (RINGS // 2) * (FREQUENCIES + 1) + 128, 128), nn.ReLU(), nn.Linear(128, counts)
-        )
+        self.around1 = Around(3, around // 2)
+        self.around2 = Around(around // 2, around)
+        waves = around * (RINGS // 4) * (FREQUENCIES + 1)
+        self.level = nn.BatchNorm1d(waves, momentum=MOMENTUM, affine=False)
+        self.count = nn.Sequential(nn.Linear(waves + 128, 96), nn.ReLU(), nn.Linear(96, counts))
         angles = torch.arange(SPOKES) * (2 * math.pi / SPOKES)
         radii = (torch.arange(RINGS) + 0.5) * (REACH / RINGS)
         spokes = torch.stack([angles.cos(), angles.sin()], dim=-1)  # (SPOKES, 2)
@@ -64,25 +64,25 @@ class OracleNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        x = to_reading_size(x).contiguous(memory_format=torch.channels_last)
-        maps = self.stage1(self.stem(x))  # (B, 24, 32, 32)
-        h = self.stage2(F.avg_pool2d(maps, 2))  # (B, 48, 16, 16)
+        maps = to_reading_size(x).contiguous(memory_format=torch.channels_last)
+        h = self.stage1(self.stem(maps))  # (B, 16, 32, 32)
+        h = self.stage2(F.avg_pool2d(h, 2))  # (B, 48, 16, 16)
         h = self.stage3(F.avg_pool2d(h, 2))  # (B, 96, 8, 8)
         h = torch.cat([h.mean(dim=(2, 3)), F.relu(self.where(h)).flatten(1)], dim=1)  # (B, 96 + 16 * 64)
         h = F.relu(self.body(h))  # (B, 128)
         scores = dict(zip(self.choices, self.head(h).split(list(self.choices.values()), dim=1), strict=True))
-        scores["petals"] = self.count(torch.cat([self.spectrum(maps, self.centre(h)), h], dim=1))
+        scores["petals"] = self.count(torch.cat([self.spectrum(x, self.centre(h)), h], dim=1))
         return scores
 
-    def spectrum(self, maps: Tensor, offset: Tensor) -> Tensor:
-        """Feature maps (B, C, H, W) about a centre moved by `offset` (B, 2) -> how strong each frequency is, (B, D)."""
+    def spectrum(self, x: Tensor, offset: Tensor) -> Tensor:
+        """Images (B, 3, H, W) seen from a centre moved by `offset` (B, 2) -> how strong each frequency is, (B, D)."""
         grid = self.grid.float() + 0.1 * offset.float()[:, None, None]  # (B, RINGS, SPOKES, 2)
-        polar = F.grid_sample(maps.float(), grid, align_corners=False, padding_mode="border")  # (B, C, RINGS, SPOKES)
-        h = F.avg_pool2d(self.around1(polar), (2, 1))  # (B, 48, RINGS / 2, SPOKES)
-        h = self.around2(h)
+        polar = F.grid_sample(x.float(), grid, align_corners=False, padding_mode="border")  # (B, 3, RINGS, SPOKES)
+        h = self.around1(polar).unflatten(2, (-1, 2)).mean(dim=3)  # (B, 20, RINGS / 2, SPOKES)
+        h = self.around2(h).unflatten(2, (-1, 2)).mean(dim=3)  # (B, 40, RINGS / 4, SPOKES)
         waves = torch.fft.rfft(h.float(), dim=-1, norm="forward")[..., : FREQUENCIES + 1]
         power = waves.real.square() + waves.imag.square()
-        return (power + 1e-6).sqrt().flatten(1)  # (B, 48 * RINGS / 2 * 17)
+        return self.level(torch.log(power + 1e-5).flatten(1))  # (B, 40 * RINGS / 4 * 15)
 
 
 class Around(nn.Module):
@@ -91,7 +91,7 @@ class Around(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel_size=3, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = nn.BatchNorm2d(outputs, momentum=MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, (1, 1, 0, 0), mode="circular")

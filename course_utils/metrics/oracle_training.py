@@ -1,0 +1,196 @@
+"""How the oracle is trained: on clean drawn flowers of three sizes, slightly blurred or noisy, and on broken ones.
+
+Where a picture is broken (two flowers mixed, parts exchanged, blurred or noisy beyond recognition), the right answer
+for the species is "any". Without such pictures, a network is sure of something whatever it is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils import weights
+from course_utils.data.flowers import CHOICES, LEAVES, PETALS, attributes, painter
+from course_utils.metrics.recogniser_training import at_log_snr, fingerprint, machine
+from course_utils.models.oracle import OracleNet
+from course_utils.training import bf16_where_fast, fit
+
+NAME = "oracle-flowers"
+SIZES = (32, 16, 32, 24)  # px, in turn; one named twice is practised twice as often
+STEPS, BATCH = 3000, 128
+CHUNK = 8  # batches drawn at once
+BROKEN = 16  # of the images in a batch
+JUDGED_ON = 4000
+
+ATTRIBUTES: dict[str, tuple[Any, ...]] = {**CHOICES, "leaves": LEAVES}
+PAIRS = tuple((species, count) for species, counts in PETALS.items() for count in counts)
+NUMBERS = tuple(sorted({count for _, count in PAIRS}))  # of petals
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A training batch: images (B, 3, S, S), the place of each attribute's value (B,) by name, and which are broken."""
+
+    images: Tensor
+    answers: dict[str, Tensor]
+    broken: Tensor
+
+
+def train_oracle(
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    folder: Path | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train, round to 16 bits, judge on held-out flowers, and store the weights with their card.
+
+    Args:
+        steps: batches; by default `STEPS`.
+        seed: for the initial weights, the flowers and what makes them worse.
+        device: where to train.
+        folder: where to store; by default the checkout's `weights/`.
+        quiet: no progress bar.
+
+    Returns:
+        the card, as stored.
+    """
+    weights.check_writable(folder)  # before the work, not after it
+    steps = steps or STEPS
+    with torch.random.fork_rng(devices=[]):  # the initial weights come from the global generator: leave it as it was
+        torch.manual_seed(seed)
+        net = make_net().to(device)
+
+    cpu = time.process_time()
+    endless = batches(torch.Generator().manual_seed(seed), device)
+    history = fit(net, endless, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=NAME)
+
+    with torch.no_grad():  # what is judged is what will be stored
+        for tensor in net.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half())
+    card = {
+        "recipe": NAME,
+        "what": "reads from a clean flower what it was drawn from",
+        "data": f"flowers, split train, at {', '.join(str(s) for s in sorted(set(SIZES)))} px; half slightly blurred, "
+        f"half with slight noise, {BROKEN} of {BATCH} broken",
+        "fingerprint": fingerprint("flowers"),
+        "attributes": {name: list(values) for name, values in {**ATTRIBUTES, "petals": NUMBERS}.items()},
+        "steps": steps,
+        "batch": BATCH,
+        "seed": seed,
+        "seconds": round(history.seconds),
+        "cpu_seconds": round(time.process_time() - cpu),  # what it took of a machine that may have been busy elsewhere
+        "machine": machine(torch.device(device)),
+        "torch": torch.__version__.split("+")[0],
+        "metrics": judge(net, JUDGED_ON if steps >= 100 else 64, device),
+    }
+    weights.save(NAME, net, card, half=True, folder=folder)
+    return weights.card(NAME, folder=folder)
+
+
+def make_net() -> OracleNet:
+    """The oracle's network, not trained yet."""
+    return OracleNet({name: len(values) for name, values in ATTRIBUTES.items()}, len(PAIRS))
+
+
+def answers(table: pd.DataFrame) -> dict[str, Tensor]:
+    """The place of each attribute's value among its choices, int64 (N,); "petals" is a place in `PAIRS`."""
+    places = {name: table[name].map({v: i for i, v in enumerate(values)}) for name, values in ATTRIBUTES.items()}
+    pairs = {pair: i for i, pair in enumerate(PAIRS)}
+    places["petals"] = pd.Series([pairs[pair] for pair in zip(table["species"], table["petals"], strict=True)])
+    return {name: torch.tensor(column.to_numpy(), dtype=torch.int64) for name, column in places.items()}
+
+
+def pair_log_probabilities(scores: dict[str, Tensor]) -> Tensor:
+    """log p(species) + log p(count | species) for each of `PAIRS`, (B, 33)."""
+    species = scores["species"].log_softmax(dim=1)
+    parts = []
+    for k, part in enumerate(scores["petals"].split([len(counts) for counts in PETALS.values()], dim=1)):
+        parts.append(part.log_softmax(dim=1) + species[:, k : k + 1])
+    return torch.cat(parts, dim=1)
+
+
+def loss(net: nn.Module, batch: Drawn) -> Tensor:
+    """The sum of the attributes' cross entropies; of a broken image only the species', whose answer is "any"."""
+    with bf16_where_fast(batch.images.device):
+        scores = net(batch.images)
+    scores = {name: value.float() for name, value in scores.items()}
+    whole = ~batch.broken
+    total = -scores["species"][batch.broken].log_softmax(dim=1).mean() if batch.broken.any() else torch.zeros(())
+    total = total * batch.broken.float().mean()
+    for name in ATTRIBUTES:
+        total = total + F.cross_entropy(scores[name][whole], batch.answers[name][whole])
+    species = F.cross_entropy(scores["species"][whole], batch.answers["species"][whole])
+    pairs = F.nll_loss(pair_log_probabilities(scores)[whole], batch.answers["petals"][whole])
+    return total + (pairs - species)  # what is left is the cross entropy of the count, given the species
+
+
+def batches(generator: torch.Generator, device: torch.device | str = "cpu") -> Iterator[Drawn]:
+    """Training batches without end, each flower drawn for it and never seen again."""
+    by_size = {size: _drawn(size, generator) for size in SIZES}
+    for size in cycle(SIZES):
+        images, places = next(by_size[size])
+        images = slightly_worse(images, generator)
+        images[:BROKEN] = broken(images[:BROKEN], generator)
+        which = torch.arange(len(images), device=device) < BROKEN
+        yield Drawn(images.to(device), {name: place.to(device) for name, place in places.items()}, which)
+
+
+def _drawn(size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    while True:
+        seed = int(torch.randint(2**31, (), generator=generator))
+        table = attributes.sample(CHUNK * BATCH, "train", seed)
+        images, places = painter.render(table, size), answers(table)
+        for rows in torch.arange(len(images)).split(BATCH):
+            yield images[rows], {name: place[rows] for name, place in places.items()}
+
+
+def slightly_worse(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Half the images (B, 3, H, W) a little blurred, half a little noisy: so are generated ones."""
+    amount = torch.rand(len(x), 1, 1, 1, generator=generator) - 0.5  # half of them below 0
+    x = torch.lerp(x, F.avg_pool2d(x, 3, 1, 1, count_include_pad=False), amount.clamp_min(0) * (x.shape[-1] / 32))
+    sigma = 0.2 * (torch.rand(len(x), 1, 1, 1, generator=generator) - 0.5).clamp_min(0)  # up to 0.1
+    return x + sigma * torch.randn(x.shape, generator=generator)
+
+
+def broken(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Images (B, 3, H, W), a quarter each mixed with another, with parts exchanged, far too blurred, far too noisy."""
+    mixed, parts, blurred, noisy = x.chunk(4)
+    side = x.shape[-1]
+    half = side // 2
+    exchanged = parts.clone()
+    exchanged[:, :, :half] = parts.roll(1, dims=0)[:, :, :half]  # one flower's upper half over another's lower ...
+    exchanged = exchanged.roll(half, dims=3)  # ... and what was in the middle at the sides
+    few = max(4, side // 8)
+    smooth = F.interpolate(F.interpolate(blurred, size=(few, few), mode="area"), size=(side, side), mode="bilinear")
+    log_snr = torch.empty(len(noisy)).uniform_(-8.0, -1.0, generator=generator)
+    noise = at_log_snr(noisy, log_snr, torch.randn(noisy.shape, generator=generator))
+    return torch.cat([0.5 * mixed + 0.5 * mixed.roll(1, dims=0), exchanged, smooth, noise])
+
+
+@torch.no_grad()
+def judge(net: OracleNet, count: int = JUDGED_ON, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Accuracy on held-out flowers by size and attribute; of the count by species too, and how often it is sure."""
+    from course_utils.metrics.oracles import Oracle
+
+    oracle = Oracle({**ATTRIBUTES, "petals": NUMBERS}, net.eval())
+    table = attributes.sample(count, "test", seed=0)
+    accuracy, petals, sure = {}, {}, {}
+    for size in sorted(set(SIZES)):
+        images = painter.render(table, size).to(device)
+        accuracy[f"{size} px"] = {name: round(share, 4) for name, share in oracle.accuracy(images, table).items()}
+        right = oracle.read(images)["petals"] == table["petals"]
+        petals[f"{size} px"] = {name: round(float(right[table["species"] == name].mean()), 4) for name in PETALS}
+        sure[f"{size} px"] = round(oracle.sure(images), 4)
+    return {"held_out_images": count, "accuracy": accuracy, "petals_by_species": petals, "sure_of_species": sure}
