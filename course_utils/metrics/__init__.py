@@ -4,11 +4,13 @@ from course_utils.metrics.distances import frechet_distance, kernel_distance
 from course_utils.metrics.judge import Judge
 from course_utils.metrics.oracles import Oracle, oracle
 from course_utils.metrics.recognisers import Recogniser, recogniser
+from course_utils.metrics.spectrum import checkerboard_share
 
 __all__ = [
     "Judge",
     "Oracle",
     "Recogniser",
+    "checkerboard_share",
     "frechet_distance",
     "kernel_distance",
     "oracle",

@@ -1,0 +1,75 @@
+"""What the checks of lesson 05 share: random inputs, and a reference's weights loaded into a student's module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.exercises.framework import Answer, expect
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Standard normal numbers, the same for the same seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def make(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
+    """The student's module, or a hint if it is none."""
+    module = answer(*args, **kwargs)
+    expect(
+        isinstance(module, nn.Module),
+        f"calling the class gives a {type(module).__name__}, it should give a module: derive it from `nn.Module`.",
+    )
+    return module  # type: ignore[no-any-return]
+
+
+def scatter(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Random float64 values in all weights and biases, so that no mistake hides behind a one or a zero."""
+    module.double()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(0.6 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+    return module
+
+
+def load(module: nn.Module, reference: nn.Module) -> nn.Module:
+    """The student's module with the reference's weights, in float64; a hint where names or shapes differ."""
+    has, wanted = module.state_dict(), reference.state_dict()
+    missing, extra = sorted(wanted.keys() - has.keys()), sorted(has.keys() - wanted.keys())
+    if missing:
+        name = missing[0]
+        text = f"the reference's weights do not fit: your module has no `{name}`"
+        plain = getattr(module, name.split(".", maxsplit=1)[0], None)
+        if isinstance(plain, Tensor) and not isinstance(plain, nn.Parameter):
+            text += ", because a plain tensor is not learned and not saved: wrap it in `nn.Parameter(...)`"
+        elif extra:
+            text += f", but a `{extra[0]}`: give the parts the names that the docstring says"
+        else:
+            text += ": every part that learns is an attribute of `self`, by the name that the docstring says"
+        expect(False, text + ".")
+    expect(
+        not extra,
+        f"your module has a `{next(iter(extra), '')}` for which the reference has no weights: it has no such part.",
+    )
+    for name, tensor in wanted.items():
+        expect(
+            has[name].shape == tensor.shape,
+            f"`{name}` has shape {tuple(has[name].shape)}, in the reference it has {tuple(tensor.shape)}.",
+        )
+    module.double().load_state_dict(reference.state_dict())
+    return module
+
+
+def expect_learned(module: nn.Module, names: tuple[str, ...]) -> None:
+    """Fail unless each of these is a parameter of the module."""
+    learned = dict(module.named_parameters())
+    for name in names:
+        value = getattr(module, name.split(".", maxsplit=1)[0], None)
+        expect(value is not None, f"your module has no `{name}`: make it in `__init__`, as an attribute of `self`.")
+        expect(
+            name in learned,
+            f"`{name}` is no parameter, so that no optimiser would change it: wrap it in `nn.Parameter(...)`.",
+        )
