@@ -1,5 +1,6 @@
 """The mathematics of diffusion, without any network: schedules, the forward process, one step back, and losses."""
 
+from course_utils.diffusion.bound import bound_weight
 from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
 from course_utils.diffusion.ideal import ideal_denoiser
 from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
@@ -18,6 +19,7 @@ from course_utils.diffusion.variance import hybrid_loss, interpolate_log_varianc
 
 __all__ = [
     "alpha_bars",
+    "bound_weight",
     "cosine_schedule",
     "ddpm_loss",
     "diffusion_loss",
