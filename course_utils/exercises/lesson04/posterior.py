@@ -195,7 +195,7 @@ def weight_has_the_right_values(answer: Answer) -> None:
         {
             "the 2 below the line is missing: it comes from the Gaussian, exp(-d^2 / (2 sigma^2)).": 2 * want,
             "beta_t is squared, but one beta_t cancels against sigma_t^2 = beta_t.": beta * want,
-            "alpha_t is missing below the line: the mean divides by its root, the square of the mean by alpha_t itself.": (
+            "alpha_t is missing below the line: the mean divides by its root, so the square divides by alpha_t.": (
                 beta / (2 * (1 - a))
             ),
             "the weight is for the error of the mean, not of the noise: multiply by (beta_t)^2 / (alpha_t "

@@ -187,6 +187,8 @@ class _Bag(nn.Module):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.first = nn.Linear(3, 2)
+        self.alpha_bar: Tensor
+        self.seen: Tensor
         self.scale = nn.Parameter(normal(4, seed=seed, dtype=torch.float32))
         self.register_buffer("alpha_bar", diffusion.alpha_bars(diffusion.linear_schedule(4, 0.1 * seed, 0.2 * seed)))
         self.register_buffer("seen", torch.tensor(100 * seed))
