@@ -70,14 +70,14 @@ def _root(x: Tensor) -> Tensor:
 def _checked(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both as float64 on the CPU, or a sentence that says what is wrong with them."""
     for x in (a, b):
-        if x.ndim != 2 or x.is_complex():
+        if x.ndim != 2 or x.shape[1] == 0 or x.is_complex():
             raise CourseError(
                 f"Features are a matrix (N, D), one row an image, and these have shape {tuple(x.shape)}: "
                 "take `recogniser(...).features(images)`, or flatten what you have."
             )
         if len(x) < 2:
             raise CourseError(
-                f"A spread needs two images or more, and there {'is 1' if len(x) else 'are none'}: add some."
+                f"A spread needs two images or more, and there {'is one' if len(x) else 'are none'}: add some."
             )
     if a.shape[1] != b.shape[1]:
         raise CourseError(
