@@ -13,7 +13,7 @@ from course_utils.errors import CourseError
 from course_utils.metrics import oracle_training
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
 from course_utils.pretrained import PLANS as DDPM_PLANS
-from course_utils.pretrained import train_ddpm
+from course_utils.pretrained import OneShot, train_ddpm, train_denoiser
 from course_utils.runtime import choose_preset
 
 
@@ -59,6 +59,17 @@ def _ddpm(name: str) -> Recipe:
     )
 
 
+def _denoiser(dataset: str) -> Recipe:
+    full = OneShot().steps
+    return Recipe(
+        name=f"denoiser-{dataset}",
+        says=f"guesses the clean image of a noisy one of {dataset}, in one go",
+        minutes=round(full / 1500),
+        steps={"smoke": 4, "laptop": full, "gpu": full},
+        run=partial(train_denoiser, dataset),
+    )
+
+
 ORACLE = Recipe(
     name=oracle_training.NAME,
     says="reads from a clean flower what it was drawn from",
@@ -68,7 +79,8 @@ ORACLE = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*map(_recogniser, PLANS), ORACLE, *map(_ddpm, DDPM_PLANS))
+    recipe.name: recipe
+    for recipe in (*map(_recogniser, PLANS), ORACLE, *map(_denoiser, PLANS), *map(_ddpm, DDPM_PLANS))
 }
 
 

@@ -2,8 +2,9 @@
 
 from course_utils.diffusion.bound import bound_weight
 from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
-from course_utils.diffusion.ideal import ideal_denoiser
+from course_utils.diffusion.ideal import blind_ideal_denoiser, ideal_denoiser
 from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
+from course_utils.diffusion.one_shot import denoising_loss
 from course_utils.diffusion.posterior import posterior_mean, posterior_variance
 from course_utils.diffusion.schedules import (
     alpha_bars,
@@ -19,9 +20,11 @@ from course_utils.diffusion.variance import hybrid_loss, interpolate_log_varianc
 
 __all__ = [
     "alpha_bars",
+    "blind_ideal_denoiser",
     "bound_weight",
     "cosine_schedule",
     "ddpm_loss",
+    "denoising_loss",
     "diffusion_loss",
     "hybrid_loss",
     "ideal_denoiser",

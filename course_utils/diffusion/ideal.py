@@ -28,3 +28,31 @@ def ideal_denoiser(x_t: Tensor, t: Tensor, alpha_bar: Tensor, data: Tensor) -> T
     # are subtracted and divided by a small variance.
     logits = (a.sqrt() * (x @ d.T) - 0.5 * a * d.square().sum(1)) / (1 - a)  # (B, N)
     return (torch.softmax(logits, dim=1) @ d).to(x_t).reshape(x_t.shape)
+
+
+def blind_ideal_denoiser(x: Tensor, times: Tensor, alpha_bar: Tensor, data: Tensor) -> Tensor:
+    """E[x0 | x] when neither the image nor the step is known: any of `data` and any of `times` is equally likely.
+
+    The best that a network can do which is not told t. The step has to be guessed from the noise in x, so the
+    posterior runs over pairs: p(i, t | x) ~ (1 - alpha_bar_t)^(-D/2) exp(-|x - sqrt(alpha_bar_t) data_i|^2 /
+    (2 (1 - alpha_bar_t))), with D numbers in an image; the factor before the exponential was the same for all images
+    in `ideal_denoiser`, and dropped out.
+
+    Args:
+        x: (B, C, H, W).
+        times: (K,), int64, 1 to T: the steps that x may be from.
+        alpha_bar: (T + 1,).
+        data: (N, C, H, W), the whole data set.
+
+    Returns:
+        The posterior mean, (B, C, H, W).
+    """
+    flat, d = x.flatten(1).double(), data.to(x.device).flatten(1).double()  # (B, D), (N, D)
+    product, own, theirs = flat @ d.T, flat.square().sum(1, keepdim=True), d.square().sum(1)
+    logits = []
+    for a in alpha_bar.to(x.device, torch.float64)[times.to(x.device)]:
+        distance = own - 2 * a.sqrt() * product + a * theirs  # (B, N), squared
+        logits.append(-distance / (2 * (1 - a)) - 0.5 * flat.shape[1] * torch.log(1 - a))
+    posterior = torch.softmax(torch.cat(logits, dim=1), dim=1)  # (B, K N)
+    of_images = posterior.reshape(len(x), len(times), -1).sum(1)  # (B, N)
+    return (of_images @ d).to(x).reshape(x.shape)
