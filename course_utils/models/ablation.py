@@ -72,19 +72,28 @@ class Parts:
 
 
 class Denoiser(nn.Module):
-    """A U-Net of two levels that is not told the time: x_t (B, channels, H, W) -> a guess of x0, shaped like it."""
+    """A U-Net of two levels that is not told the time: x_t (B, channels, H, W) -> a guess of x0, shaped like it.
 
-    def __init__(self, channels: int, parts: Parts | None = None) -> None:
+    Args:
+        channels: of the pictures.
+        parts: what it is made of.
+        norm: makes the norm for a number of channels, instead of `parts.norm`: a student's own, say.
+    """
+
+    def __init__(
+        self, channels: int, parts: Parts | None = None, norm: Callable[[int], nn.Module] | None = None
+    ) -> None:
         super().__init__()
         parts = parts or Parts()
+        norm = norm or NORMS[parts.norm]
         w, self.activation = parts.width, ACTIVATIONS[parts.activation]
         self.stem = nn.Conv2d(channels, w, kernel_size=3, padding=1)
-        self.fine = _blocks(w, w, parts)
+        self.fine = _blocks(w, w, parts, norm)
         self.pool = POOLS[parts.pool](w, 2 * w)
-        self.coarse = _blocks(2 * w, 2 * w, parts)
+        self.coarse = _blocks(2 * w, 2 * w, parts, norm)
         self.lift = LIFTS[parts.lift](2 * w, w)
-        self.last = _blocks(2 * w, w, parts)
-        self.norm = NORMS[parts.norm](w)
+        self.last = _blocks(2 * w, w, parts, norm)
+        self.norm = norm(w)
         self.out = nn.Conv2d(w, channels, kernel_size=3, padding=1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # fast for convolutions
 
@@ -98,11 +107,11 @@ class Denoiser(nn.Module):
 class Block(nn.Module):
     """Norm, activation, convolution, twice; added to the input or not."""
 
-    def __init__(self, inputs: int, outputs: int, parts: Parts) -> None:
+    def __init__(self, inputs: int, outputs: int, parts: Parts, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
-        self.norm1 = NORMS[parts.norm](inputs)
+        self.norm1 = norm(inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
-        self.norm2 = NORMS[parts.norm](outputs)
+        self.norm2 = norm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1)
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, kernel_size=1)
         self.activation, self.residual = ACTIVATIONS[parts.activation], parts.residual
@@ -176,6 +185,6 @@ class Stack(nn.Module):
         return torch.stack(slopes)
 
 
-def _blocks(inputs: int, outputs: int, parts: Parts) -> nn.Sequential:
-    first = Block(inputs, outputs, parts)
-    return nn.Sequential(first, *(Block(outputs, outputs, parts) for _ in range(parts.blocks - 1)))
+def _blocks(inputs: int, outputs: int, parts: Parts, norm: Callable[[int], nn.Module]) -> nn.Sequential:
+    first = Block(inputs, outputs, parts, norm)
+    return nn.Sequential(first, *(Block(outputs, outputs, parts, norm) for _ in range(parts.blocks - 1)))
