@@ -96,7 +96,18 @@ def forward_noising() -> None:
     save(sheet(rows, scale=3), "01_forward_noising.png")
 
 
+def norms() -> None:
+    """Lesson 05: one flower in seven batches of two, as BatchNorm (above) and GroupNorm (below) hand it on."""
+    flowers = data.load("flowers", n=9, size=32, split="test").images
+    watched, company = flowers[0], flowers[1:8]
+    pairs = [torch.stack([watched, other]) for other in company]
+    batch = torch.stack([torch.nn.functional.batch_norm(pair, None, None, training=True)[0] for pair in pairs])
+    group = torch.stack([torch.nn.functional.group_norm(pair, 1)[0] for pair in pairs])
+    save(sheet([0.6 * batch, 0.6 * group], scale=3), "05_unet_optimizations.png")
+
+
 if __name__ == "__main__":
     noise_to_flowers()
     prompts()
     forward_noising()
+    norms()
