@@ -168,7 +168,7 @@ class NormExplorer(Explorer):
         lowest = top - 100.0
         for y, name, shade in ends:
             lowest = max(y, lowest + 14)
-            brush.text(left + width + 6, lowest, name, size=11.5, fill=shade, anchor="lm")
+            brush.text(left + width + 10, lowest, name, size=11.5, fill=shade, anchor="lm")
         for c, (_, shade) in enumerate(names):
             x, y = self.dot(state, c)
             brush.dot(x, y, shade, radius=5)
