@@ -27,7 +27,7 @@ class _Group(TyperGroup):
             typer.secho(str(error), err=True, fg="red")
             raise typer.Exit(1) from None
         except KeyboardInterrupt as stopped:
-            typer.echo(f"\n{stopped or 'Stopped.'}", err=True)  # a training says how to go on
+            typer.echo(f"\n{str(stopped) or 'Stopped.'}", err=True)  # a training says how to go on
             raise typer.Exit(130) from None
 
 
@@ -147,6 +147,28 @@ def train(
         return
     card = recipes.train(name, preset)
     typer.echo(f"Stored {name}: {card.get('parameters', 0):,} parameters.")
+
+
+@app.command()
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(help="Studies; none means all.")] = None,
+    lesson: Annotated[str | None, typer.Option(help="The studies of this lesson.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also run again what is stored and fresh.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the studies and their state; run nothing.")] = False,
+) -> None:
+    """Run the lessons' slow comparisons again where they are missing or stale, and write the page of claims."""
+    from course_utils import claims, studies
+
+    chosen = [studies.find(name) for name in names] if names else list(studies.studies(lesson).values())
+    if show:
+        Console().print(studies.table(chosen))
+        return
+    made = studies.run(chosen, force=force)
+    changed = claims.write()
+    typer.echo(f"{made} runs made. {claims.PAGE} {'is written anew' if changed else 'is as it was'}.")
+    if made:
+        lessons = " ".join(sorted({study.lesson for study in chosen}))
+        typer.echo(f"The lessons still show the old figures: `course build {lessons}` executes them again.")
 
 
 @app.command()

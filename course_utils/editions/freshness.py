@@ -6,6 +6,7 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,8 @@ def digest(lesson: Lesson, course: Course | None = None, graph: ImportGraph | No
     modules = modules_used(lesson, course, graph)
     # A card holds the digest of its weights: a model that was trained again makes what it judged stale.
     cards = sorted((course.root / "weights").glob("*.json")) if f"{course.package}.weights" in modules else []
-    for path in [lesson.source, *_files(course, modules), *cards]:
+    files = [path for path in _files(course, modules) if not _unused_result(path, lesson, course)]
+    for path in [lesson.source, *files, *cards]:
         content = path.read_bytes()
         if path.suffix in TEXT_SUFFIXES:
             content = content.replace(b"\r\n", b"\n")
@@ -139,6 +141,13 @@ def _files(course: Course, modules: list[str]) -> list[Path]:
         elif base.with_suffix(".py").is_file():
             files.append(base.with_suffix(".py"))
     return sorted(files, key=lambda path: path.relative_to(course.root).as_posix())
+
+
+def _unused_result(path: Path, lesson: Lesson, course: Course) -> bool:
+    """Whether this is a study's stored result of which the lesson does not speak: a new one does not concern it."""
+    if path.suffix != ".json" or path.parent != course.root / course.package / "studies":
+        return False
+    return re.search(rf"\b{re.escape(path.stem)}\b", lesson.source.read_text(encoding="utf-8")) is None
 
 
 @contextlib.contextmanager

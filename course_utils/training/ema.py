@@ -33,8 +33,8 @@ def ema_update(average: nn.Module, model: nn.Module, decay: float) -> None:
         )
     for a, p in zip(ours, theirs, strict=True):
         a.lerp_(p, 1 - decay)  # a + (1 - decay) (p - a)
-    for a, b in zip(average.buffers(), model.buffers(), strict=True):
-        a.copy_(b)
+    for kept, current in zip(average.buffers(), model.buffers(), strict=True):
+        kept.copy_(current)
 
 
 def ema_decay(step: int, decay: float) -> float:

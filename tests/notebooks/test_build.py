@@ -129,6 +129,19 @@ def test_weights_that_were_trained_again_count_where_a_lesson_uses_weights(built
     assert editions.digest(lesson, built) != before
 
 
+def test_of_the_stored_results_only_those_count_that_the_lesson_names(built):
+    lesson = editions.find("01", built)
+    results = built.root / "tiny_course" / "studies"
+    results.mkdir()
+    (results / "__init__.py").write_text("", encoding="utf-8")
+    edit(lesson.source, "from tiny_course", 'from tiny_course import studies  # loads "slopes"\nfrom tiny_course')
+    before = editions.digest(lesson, built)
+    (results / "others.json").write_text("{}", encoding="utf-8")
+    assert editions.digest(lesson, built) == before
+    (results / "slopes.json").write_text("{}", encoding="utf-8")
+    assert editions.digest(lesson, built) != before
+
+
 def test_line_ends_and_place_of_the_repository_do_not_count(built, tmp_path):
     elsewhere = Path(shutil.copytree(built.root, tmp_path / "elsewhere"))
     for path in [*elsewhere.rglob("*.py")]:

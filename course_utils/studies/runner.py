@@ -1,0 +1,141 @@
+"""Running studies: only what is missing or stale, one run at a time, each stored as soon as it is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from course_utils.errors import CourseError
+from course_utils.studies import storage
+from course_utils.studies.arm import Arm
+from course_utils.studies.study import Study, plain, studies
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a variant with a seed."""
+
+    study: Study
+    label: str
+    seed: int
+
+    @property
+    def settings(self) -> Any:
+        return self.study.variants[self.label]
+
+    @property
+    def key(self) -> str:
+        """Equal for runs that must give the same figures."""
+        return json.dumps([self.study.kind, plain(self.settings), self.seed], sort_keys=True)
+
+    @property
+    def order(self) -> tuple[str, int, str]:
+        """Jobs are run in this order: those that share a training follow each other."""
+        shared = self.settings.training() if isinstance(self.settings, Arm) else self.settings
+        return self.study.kind, self.seed, json.dumps(plain(shared), sort_keys=True)
+
+
+def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) -> int:
+    """Run what the studies lack, and store it run by run, so that an interrupt loses the current run alone.
+
+    A run that another study has stored under the same settings is copied from there.
+
+    Args:
+        chosen: the studies.
+        force: also run again what is stored and fresh.
+        quiet: no progress bar.
+
+    Returns:
+        how many runs were made; copies do not count.
+
+    Raises:
+        CourseError: a run gave a figure that is not finite, or its training diverged.
+    """
+    chosen = list(chosen)
+    jobs = sorted((job for study in chosen for job in _jobs(study, force)), key=lambda job: job.order)
+    done = {} if force else dict(_stored())
+    made = 0
+    with tqdm(jobs, desc="runs", disable=quiet, unit="run") as bar:
+        for number, job in enumerate(bar):
+            bar.set_description(f"{job.study.name}: {job.label}, seed {job.seed}")
+            try:
+                if job.key not in done:
+                    done[job.key] = _measure(job)
+                    made += 1
+                _keep(job, done[job.key])
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(
+                    f"Stopped: {number} of {len(jobs)} runs are done and stored; the same command goes on from there."
+                ) from None
+    return made
+
+
+def _jobs(study: Study, force: bool) -> Iterator[Job]:
+    try:
+        stored = storage.read(study)["variants"]
+    except CourseError:
+        stored = {}
+    for label, wanted in study.variants.items():
+        kept = stored.get(label)
+        fresh = kept is not None and storage.difference(kept, wanted, study.kind) is None
+        for seed in study.seeds:
+            if force or not fresh or str(seed) not in kept["runs"]:
+                yield Job(study, label, seed)
+
+
+def _stored() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every fresh run on disk, of whatever study, under the key of the job that it would answer."""
+    for study in studies().values():
+        try:
+            stored = storage.read(study)["variants"]
+        except CourseError:
+            continue
+        for label, wanted in study.variants.items():
+            kept = stored.get(label)
+            if kept is None or storage.difference(kept, wanted, study.kind) is not None:
+                continue
+            for seed in study.seeds:
+                if str(seed) in kept["runs"]:
+                    yield Job(study, label, seed).key, kept["runs"][str(seed)]
+
+
+def _measure(job: Job) -> dict[str, Any]:
+    """The figures of a run, and what it cost: of this process's own time, because the machine may be busy elsewhere."""
+    started = time.process_time()
+    figures = job.study.run(job.settings, job.seed)
+    for name, value in figures.items():
+        if not np.isfinite(np.asarray(value, dtype=float)).all():
+            raise CourseError(
+                f"In the study {job.study.name!r}, the run {job.label!r} with seed {job.seed} gave a {name} that is "
+                f"not finite: {value}."
+            )
+    seconds = round(time.process_time() - started, 1)
+    return {"figures": {name: storage.rounded(value) for name, value in figures.items()}, "cpu_seconds": seconds}
+
+
+def _keep(job: Job, result: dict[str, Any]) -> None:
+    """Store a run. Runs of the same variant under other settings go: figures of two settings never stand together."""
+    study, wanted = job.study, job.settings
+    try:
+        stored = storage.read(study)
+    except CourseError:
+        stored = {"study": study.name, "variants": {}}
+    kept = stored["variants"].get(job.label)
+    if kept is None or storage.difference(kept, wanted, study.kind) is not None:
+        kept = {"kind": study.kind, "settings": plain(wanted), "runs": {}}
+    kept["runs"][str(job.seed)] = result
+    kept["settings"] = plain(wanted)
+    kept["runs"] = {seed: kept["runs"][seed] for seed in map(str, study.seeds) if seed in kept["runs"]}
+    stored["variants"][job.label] = kept
+    stored["torch"] = torch.__version__.split("+")[0]
+    stored["machine"] = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores, {platform.machine()}"
+    storage.write(study, stored)

@@ -1,0 +1,96 @@
+"""A study: variants that differ in one factor, the seeds they run with, and where to find all that there are."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+from course_utils.errors import CourseError
+from course_utils.studies.run_arm import run_arm
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison that is run ahead.
+
+    Attributes:
+        name: lower-case letters, digits and "_": of the study and of its file.
+        lesson: the number of the lesson that shows it, such as "04".
+        says: what is compared, in a line.
+        variants: label -> its settings: an `Arm`, another frozen dataclass, or a mapping of plain values. What they
+            hold must be representable as JSON. Variants with equal settings and the same `run` are run once, also
+            when they belong to different studies.
+        seeds: three or more where a verdict is wanted.
+        run: `run(settings, seed)` gives the figures of one run: name -> a number, or a list of numbers (a curve). All
+            its randomness comes from the seed.
+        version: to be raised when `run` does something else under the same settings: what is stored is stale then.
+    """
+
+    name: str
+    lesson: str
+    says: str
+    variants: Mapping[str, Any]
+    seeds: Sequence[int] = (0, 1, 2)
+    run: Callable[[Any, int], Mapping[str, Any]] = run_arm
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise CourseError(f"{self.name!r} cannot name a study: use lower-case letters, digits and '_'.")
+        if not self.variants or not self.seeds:
+            raise CourseError(f"The study {self.name!r} needs at least one variant and one seed.")
+
+    @property
+    def kind(self) -> str:
+        """What is run, and which version of it: equal settings mean equal runs only where this is equal too."""
+        return f"{self.run.__module__.removeprefix('course_utils.studies.')}.{self.run.__name__} {self.version}"
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    """A variant's settings as JSON would give them back."""
+    values = asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else dict(settings)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def studies(lesson: str | None = None) -> dict[str, Study]:
+    """All studies by name, or those of one lesson, in the order of the lessons.
+
+    Raises:
+        CourseError: two have the same name, or the lesson has none.
+    """
+    from course_utils import studies as package
+
+    found: dict[str, Study] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+        if not re.fullmatch(r"lesson\d\d", module):
+            continue
+        # by name: so that a lesson which loads a result does not count as made from every other lesson's studies
+        for study in importlib.import_module(f"{package.__name__}.{module}").STUDIES:
+            if study.name in found:
+                raise CourseError(f"Two studies are called {study.name!r}: rename one of them.")
+            found[study.name] = study
+    if lesson is None:
+        return found
+    here = {name: study for name, study in found.items() if study.lesson == lesson}
+    if not here:
+        with_some = ", ".join(sorted({study.lesson for study in found.values()}))
+        raise CourseError(f"Lesson {lesson} has no studies: those of lessons {with_some} do.")
+    return here
+
+
+def find(name: str) -> Study:
+    """The study of this name.
+
+    Raises:
+        CourseError: there is none.
+    """
+    known = studies()
+    if name not in known:
+        raise CourseError(f"There is no study {name!r}: choose one of {', '.join(known)}.")
+    return known[name]
