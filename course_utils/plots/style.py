@@ -47,6 +47,8 @@ COLOURS: dict[str, str] = {
     "plain": VERMILLION,
     "suspect": VERMILLION,
     "mended": BLUE,
+    "EMA": BLUE,
+    "no EMA": GREY,
     "DDPM": VERMILLION,
     "DDIM": BLUE,
     "train": BLUE,
