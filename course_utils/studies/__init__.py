@@ -13,10 +13,10 @@ is judged, with another that differs in one setting. A study of something else b
 
 from course_utils.studies.arm import Arm
 from course_utils.studies.figures import LEVELS
-from course_utils.studies.run_arm import run_arm
 from course_utils.studies.runner import run
 from course_utils.studies.storage import load, settings, stale
 from course_utils.studies.study import Study, find, studies
 from course_utils.studies.summary import table
+from course_utils.studies.trial import run_arm
 
 __all__ = ["LEVELS", "Arm", "Study", "find", "load", "run", "run_arm", "settings", "stale", "studies", "table"]

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from course_utils.errors import CourseError
-from course_utils.studies.run_arm import run_arm
+from course_utils.studies.trial import run_arm
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

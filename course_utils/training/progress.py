@@ -13,7 +13,7 @@ from tqdm import tqdm
 from course_utils.runtime import QUIET_VARIABLE
 
 REDRAW_EVERY = 1.0  # seconds
-POINTS = 100  # of the curve: each is the mean of as many losses as it takes
+POINTS = 60  # of the curve: each is the mean of as many losses as it takes
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 220, 64, 34, 26
 PAPER, INK, RULE, LINE = "#FBF8F1", "#23262F", "#E3DCCC", "#0072B2"  # as in plots.style, which is a floor above
 
