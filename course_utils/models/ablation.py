@@ -113,8 +113,9 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
         self.norm2 = norm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1)
-        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, kernel_size=1)
         self.activation, self.residual = ACTIVATIONS[parts.activation], parts.residual
+        needs_a_bridge = parts.residual and inputs != outputs
+        self.skip = nn.Conv2d(inputs, outputs, kernel_size=1) if needs_a_bridge else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(self.activation(self.norm1(x)))
