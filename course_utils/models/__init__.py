@@ -1,13 +1,14 @@
 """Networks. They know nothing of schedules, losses or data sets.
 
 plain         lesson 02's first U-Net, which is not told the time
+light         lesson 02's bug hunt, mended: a way up that adds its skip
 time          lesson 03: the step t as a vector, in several ways, and its way into a block
 blocks        lesson 05: norms, pooling, residual blocks, attention
 unet          the U-Net that all later lessons use
 recogniser    names what it sees, however much noise lies over it
 """
 
-from course_utils.models import plain
+from course_utils.models import light, plain
 from course_utils.models.blocks import GELU, GroupNorm, RearrangePool, ResidualBlock, SelfAttention2d
 from course_utils.models.recogniser import RecogniserNet
 from course_utils.models.time import (
@@ -34,6 +35,7 @@ __all__ = [
     "SelfAttention2d",
     "TimeMLP",
     "UNet",
+    "light",
     "modulate",
     "plain",
     "sinusoidal_embedding",
