@@ -16,10 +16,12 @@ from torch import Generator, Tensor, nn
 
 from course_utils import data, metrics
 from course_utils.models.ablation import Denoiser, Parts, Reconstructor, Stack
-from course_utils.training import Shuffled, fit
+from course_utils.studies.trial import in_parts
+from course_utils.training import Fit, Shuffled, fit
 
 #: alpha_bar of the noise under which pictures are judged, from much noise to little
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
+PARTS = 25  # points of a training curve
 POOL, HELD_OUT, HELD_OUT_SEED = 2048, 512, 7
 DEAD = 0.01  # a unit whose slope is below this for everything that it sees, passes practically no gradient
 
@@ -55,14 +57,21 @@ class Denoising:
 
 
 def denoise(settings: Denoising, seed: int) -> Figures:
-    """Train with one seed, and judge: see `judge_denoiser` for the figures."""
-    return judge_denoiser(train_denoiser(settings, seed), settings)
+    """Train with one seed, and judge.
+
+    Returns:
+        the figures of `judge_denoiser`, and "training loss": means of `PARTS` parts of the training, a curve.
+    """
+    net, history = train_denoiser(settings, seed)
+    return {**judge_denoiser(net, settings), "training loss": in_parts(history.losses, PARTS)}
 
 
 def train_denoiser(
     settings: Denoising, seed: int, norm: Callable[[int], nn.Module] | None = None, quiet: bool = True
-) -> nn.Module:
-    """A network that was taught to guess x0 from x_t under every amount of noise; it is in evaluation mode.
+) -> tuple[nn.Module, Fit]:
+    """A network that was taught to guess x0 from x_t under every amount of noise, and how its training went.
+
+    The network is left in evaluation mode.
 
     Args:
         settings: of the network and of the training.
@@ -77,17 +86,16 @@ def train_denoiser(
         alpha_bar = 0.01 + 0.98 * torch.rand(len(x0), generator=generator)
         return x0, add_noise(x0, alpha_bar, generator)
 
-    batches = Shuffled(x0, size=settings.batch, seed=seed, make=practise)
-    fit(
+    history = fit(
         net,
-        batches,
+        Shuffled(x0, size=settings.batch, seed=seed, make=practise),
         lambda net, batch: F.mse_loss(net(batch[1]), batch[0]),
         settings.steps,
         learning_rate=settings.learning_rate,
         quiet=quiet,
         title="denoiser",
     )
-    return net
+    return net, history
 
 
 @torch.no_grad()
