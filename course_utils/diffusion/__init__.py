@@ -2,6 +2,7 @@
 
 from course_utils.diffusion.bound import bound_weight
 from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
+from course_utils.diffusion.guess import guess_noise_level, step_of_noise_level
 from course_utils.diffusion.ideal import blind_ideal_denoiser, ideal_denoiser
 from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
 from course_utils.diffusion.one_shot import denoising_loss
@@ -26,6 +27,7 @@ __all__ = [
     "ddpm_loss",
     "denoising_loss",
     "diffusion_loss",
+    "guess_noise_level",
     "hybrid_loss",
     "ideal_denoiser",
     "interpolate_log_variance",
@@ -42,6 +44,7 @@ __all__ = [
     "schedule_step",
     "sigmoid_schedule",
     "snr",
+    "step_of_noise_level",
     "target",
     "to_eps",
     "to_x0",
