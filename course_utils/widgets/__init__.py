@@ -5,26 +5,36 @@ controls    the sliders and menus an explorer may have
 redraw      when to draw: the newest position wins
 page        what the browser needs that ipywidgets leaves out: names and live regions for screen readers
 noising     lesson 01's explorer: schedule, step and image
+embedding   lesson 03's explorer: number of clocks, the slowest, and what they tell apart
+denoising   lesson 02's explorer: noise level, denoiser and image
 norms       lesson 05's explorer: a picture, its company in the batch, and two norms
 film        what a sampler held at every step
+sampling    lesson 06's explorer: number of steps and share of fresh noise
 trajectory  lesson 04's explorer: a scrubber through denoising
 """
 
-from course_utils.widgets.controls import choice, real, toggle, whole
+from course_utils.widgets.controls import choice, real, stops, toggle, whole
+from course_utils.widgets.denoising import DenoisingExplorer
+from course_utils.widgets.embedding import EmbeddingExplorer
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.film import Film
 from course_utils.widgets.noising import NoisingExplorer
 from course_utils.widgets.norms import NormExplorer
+from course_utils.widgets.sampling import SamplingExplorer
 from course_utils.widgets.trajectory import TrajectoryExplorer
 
 __all__ = [
+    "DenoisingExplorer",
+    "EmbeddingExplorer",
     "Explorer",
     "Film",
     "NoisingExplorer",
     "NormExplorer",
+    "SamplingExplorer",
     "TrajectoryExplorer",
     "choice",
     "real",
+    "stops",
     "toggle",
     "whole",
 ]

@@ -49,6 +49,17 @@ def real(low: float, high: float, start: float | None = None, label: str = "", s
     )
 
 
+def stops(values: Sequence[Any] | Mapping[str, Any], start: Any = None, label: str = "") -> Any:
+    """A slider with a few stops, such as 5, 10, 20, 50. With a dict, the reader sees its keys and `draw` the values."""
+    pairs = list(values.items()) if isinstance(values, Mapping) else [(str(value), value) for value in values]
+    if len(pairs) < 2:
+        raise CourseError(f"The slider {label!r} has {len(pairs)} stops: it needs two or more.")
+    first = pairs[0][1] if start is None else start
+    if first not in [value for _, value in pairs]:
+        raise CourseError(f"The slider {label!r} starts at {start!r}, which is none of its stops.")
+    return ipywidgets.SelectionSlider(options=pairs, value=first, description=label, **_look())
+
+
 def choice(options: Sequence[Any] | Mapping[str, Any], start: Any = None, label: str = "") -> Any:
     """A menu. With a dict, the reader sees its keys and `draw` gets the values."""
     if not options:
