@@ -1,4 +1,4 @@
-"""Lesson 06's explorer: every setting is the sampler's own result, a draw only pastes, and the words say the numbers."""
+"""Lesson 06's explorer: every setting is the sampler's own result, a draw only pastes, and the words give numbers."""
 
 from __future__ import annotations
 
