@@ -62,12 +62,14 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
     """
     chosen = list(chosen)
     jobs = sorted((job for study in chosen for job in _jobs(study, force)), key=lambda job: job.order)
-    done = {} if force else dict(_stored())
+    done: dict[str, dict[str, Any]] = {}
     made = 0
     with tqdm(jobs, desc="runs", disable=quiet, unit="run") as bar:
         for number, job in enumerate(bar):
             bar.set_description(f"{job.study.name}: {job.label}, seed {job.seed}")
             try:
+                if not force:
+                    done |= _stored()  # read anew each time: somebody else may be running other studies
                 if job.key not in done:
                     done[job.key] = _measure(job)
                     made += 1
@@ -92,8 +94,9 @@ def _jobs(study: Study, force: bool) -> Iterator[Job]:
                 yield Job(study, label, seed)
 
 
-def _stored() -> Iterator[tuple[str, dict[str, Any]]]:
+def _stored() -> dict[str, dict[str, Any]]:
     """Every fresh run on disk, of whatever study, under the key of the job that it would answer."""
+    found = {}
     for study in studies().values():
         try:
             stored = storage.read(study)["variants"]
@@ -105,7 +108,8 @@ def _stored() -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             for seed in study.seeds:
                 if str(seed) in kept["runs"]:
-                    yield Job(study, label, seed).key, kept["runs"][str(seed)]
+                    found[Job(study, label, seed).key] = kept["runs"][str(seed)]
+    return found
 
 
 def _measure(job: Job) -> dict[str, Any]:
