@@ -67,8 +67,8 @@ class Plan:
 
 PLANS: dict[str, Plan] = {
     "ddpm-flowers": Plan("flowers", 3),
-    "ddpm-mnist": Plan("mnist", 1, steps=4000),
-    "ddpm-flowers-learned": Plan("flowers", 3, steps=4000, learned_variance=True),
+    "ddpm-mnist": Plan("mnist", 1, steps=3000),
+    "ddpm-flowers-learned": Plan("flowers", 3, steps=3000, learned_variance=True),
 }
 
 
