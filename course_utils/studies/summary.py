@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.table import Table
 
@@ -12,8 +13,10 @@ from course_utils.studies.study import Study
 
 
 def table(studies: Iterable[Study]) -> Table:
-    """Name, lesson, what is compared, how many runs there are of how many, and what they cost."""
-    rows = Table("study", "lesson", "compares", "runs", "CPU minutes", "state")
+    """Name, lesson, how many runs there are of how many, what they cost, their state, and what is compared."""
+    rows = Table("lesson", "study", "runs", "CPU minutes", "state", "compares")
+    for column in rows.columns:
+        column.no_wrap = True
     for study in studies:
         try:
             variants = storage.read(study)["variants"]
@@ -22,6 +25,15 @@ def table(studies: Iterable[Study]) -> Table:
         runs = [run for label in study.variants for run in variants.get(label, {"runs": {}})["runs"].values()]
         minutes = sum(run["cpu_seconds"] for run in runs) / 60
         wanted = len(study.variants) * len(study.seeds)
-        state = storage.stale(study) or "fresh"
-        rows.add_row(study.name, study.lesson, study.says, f"{len(runs)} of {wanted}", f"{minutes:.1f}", state)
+        state = "fresh" if storage.stale(study) is None else "incomplete" if _same(study, variants) else "stale"
+        cells = (study.lesson, study.name, f"{len(runs)} of {wanted}", f"{minutes:.1f}", state, study.says)
+        rows.add_row(*cells)
     return rows
+
+
+def _same(study: Study, variants: Mapping[str, Any]) -> bool:
+    """Whether all that is stored was made under the settings of now."""
+    return all(
+        label not in variants or storage.difference(variants[label], wanted, study.kind) is None
+        for label, wanted in study.variants.items()
+    )
