@@ -106,8 +106,21 @@ def norms() -> None:
     save(sheet([0.6 * batch, 0.6 * group], scale=3), "05_unet_optimizations.png")
 
 
+def ddpm() -> None:
+    """Lesson 04: the model that was trained ahead, at work. Four walks from noise to a flower, from left to right."""
+    from course_utils import pretrained, samplers, widgets
+
+    ready = pretrained.ddpm("flowers")
+    film, generator = widgets.Film(), torch.Generator().manual_seed(4)
+    x_T = ready.noise(4, generator)
+    film.end(samplers.sample_ddpm(ready.predict, x_T, ready.alpha_bar, generator, clip=True, watch=film.watch))
+    frames = [film.nearest(t) for t in (1000, 600, 450, 350, 250, 170, 100, 40, 0)]
+    save(sheet([torch.stack([film.x_t[k][walk] for k in frames]) for walk in range(4)], scale=6), "04_ddpm.png")
+
+
 if __name__ == "__main__":
     noise_to_flowers()
     prompts()
     forward_noising()
     norms()
+    ddpm()
