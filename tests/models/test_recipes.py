@@ -9,18 +9,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from course_utils import data, recipes, weights
+from course_utils import data, pretrained, recipes, weights
 from course_utils.errors import CourseError
 from course_utils.metrics.recogniser_training import PLANS, channels_of, fingerprint, noisy_batches
 from course_utils.models import RecogniserNet
+from course_utils.pretrained import PLANS as DDPM_PLANS
+from course_utils.pretrained import Plan
+from course_utils.pretrained.training import batches
+from course_utils.samplers import sample_ddim
 
 FOLDER = Path(__file__).resolve().parents[2] / "weights"
 SHIPPED = sorted(file.stem for file in FOLDER.glob("*.safetensors"))
-CARD_KEYS = {
-    "name", "recipe", "what", "data", "fingerprint", "classes", "steps", "batch", "seed", "seconds", "cpu_seconds",
+COMMON = {
+    "name", "recipe", "what", "data", "fingerprint", "steps", "batch", "seed", "seconds", "cpu_seconds",
     "machine", "torch", "metrics", "parameters", "stored_as", "bytes", "sha256",
 }  # fmt: skip
+CARD_KEYS = COMMON | {"classes"}
+DDPM_KEYS = COMMON | {"schedule", "predicts", "network", "size", "learning_rate", "ema", "loss", "samples"}
 
 
 def test_the_course_comes_with_recognisers() -> None:
@@ -35,16 +42,64 @@ def test_every_card_has_its_weights_and_every_weights_their_card() -> None:
 def test_a_card_is_complete_and_agrees_with_its_file(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     card, content = json.loads(text), (FOLDER / f"{name}.safetensors").read_bytes()
-    assert set(card) == CARD_KEYS
+    assert set(card) >= COMMON
     assert card["name"] == name and card["recipe"] in recipes.RECIPES
     assert card["sha256"] == hashlib.sha256(content).hexdigest()
     assert card["bytes"] == len(content) < 4_000_000
-    assert card["seconds"] > 0 and card["metrics"]["held_out_images"] >= 300
+    assert card["seconds"] > 0 and card["metrics"]
+    assert card["steps"] == recipes.RECIPES[name].steps["laptop"], "the card is not of the full recipe"
+    assert not re.search(r"[/\\]|localhost|\.local\b", text), "a card names no path and no host"
+
+
+def test_all_weights_together_stay_small() -> None:
+    assert sum(file.stat().st_size for file in FOLDER.glob("*.safetensors")) < 40_000_000
+
+
+@pytest.mark.parametrize("name", [n for n in SHIPPED if n.startswith("recogniser-")])
+def test_a_recogniser_is_the_network_of_its_card(name: str) -> None:
+    card = weights.card(name, folder=FOLDER)
+    assert set(card) == CARD_KEYS and card["metrics"]["held_out_images"] >= 300
     net = RecogniserNet(channels_of(name.removeprefix("recogniser-")), len(card["classes"]))
     weights.load(name, net, folder=FOLDER)
     assert card["parameters"] == sum(p.numel() for p in net.parameters())
-    assert card["steps"] == recipes.RECIPES[name].steps["laptop"], "the card is not of the full recipe"
-    assert not re.search(r"[/\\]|localhost|\.local\b", text), "a card names no path and no host"
+
+
+@pytest.mark.parametrize("name", DDPM_PLANS)
+def test_a_diffusion_model_is_the_one_of_its_card_and_shows_samples(name: str) -> None:
+    plan = DDPM_PLANS[name]
+    model = pretrained.ddpm(plan.dataset, learned_variance=plan.learned_variance)
+    assert set(model.card) == DDPM_KEYS and model.card["metrics"]["images"] == 1000
+    assert model.card["parameters"] == sum(p.numel() for p in model.model.parameters())
+    with Image.open(FOLDER / model.card["samples"]) as grid:
+        assert grid.size == (10 * plan.size * 4, 5 * plan.size * 4)
+    drawn = sample_ddim(model.predict, model.noise(4, torch.Generator().manual_seed(0)), model.alpha_bar, 5, clip=True)
+    assert drawn.shape == (4, plan.channels, plan.size, plan.size) and drawn.std() > 0.2
+
+
+def test_a_data_set_without_a_model_is_told_of_those_with_one() -> None:
+    assert not pretrained.available_ddpm("fashion_mnist")
+    with pytest.raises(CourseError, match="only for flowers, mnist"):
+        pretrained.ddpm("fashion_mnist")
+
+
+def test_a_smoke_run_of_a_diffusion_model_trains_judges_and_stores(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "cache", lambda: tmp_path / "cache")
+    card = recipes.train("ddpm-flowers", "smoke", folder=tmp_path, quiet=True)
+    assert set(card) == DDPM_KEYS and card["steps"] == recipes.RECIPES["ddpm-flowers"].steps["smoke"]
+    assert {file.name for file in tmp_path.glob("*.*")} == {
+        f"ddpm-flowers.{end}" for end in ("json", "png", "safetensors")
+    }
+
+
+@pytest.mark.parametrize("dataset", ["flowers", "digits"])
+def test_the_batches_of_a_diffusion_model_repeat_step_by_step(dataset: str) -> None:
+    plan = Plan(dataset, 3 if dataset == "flowers" else 1, batch=4)
+    first, again, other = batches(plan, 0), batches(plan, 0), batches(plan, 1)
+    for step in (0, 17, 1):  # in any order
+        assert all(torch.equal(a, b) for a, b in zip(first(step), again(step), strict=True))
+        assert not any(torch.equal(a, b) for a, b in zip(first(step), other(step), strict=True))
+        x0, t, eps = first(step)
+        assert x0.shape == eps.shape == (4, plan.channels, 16, 16) and t.min() >= 1 and t.max() <= plan.T
 
 
 def test_the_flowers_are_still_those_that_the_recogniser_learnt() -> None:
