@@ -161,7 +161,8 @@ def claims(
 
     chosen = [studies.find(name) for name in names] if names else list(studies.studies(lesson).values())
     if show:
-        Console().print(studies.table(chosen))
+        for line in studies.listing(chosen):
+            typer.echo(line)
         return
     made = studies.run(chosen, force=force)
     changed = claims.write()

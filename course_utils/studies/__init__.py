@@ -16,7 +16,7 @@ from course_utils.studies.figures import LEVELS
 from course_utils.studies.runner import run
 from course_utils.studies.storage import load, settings, stale
 from course_utils.studies.study import Study, find, studies
-from course_utils.studies.summary import table
+from course_utils.studies.summary import listing
 from course_utils.studies.trial import run_arm
 
-__all__ = ["LEVELS", "Arm", "Study", "find", "load", "run", "run_arm", "settings", "stale", "studies", "table"]
+__all__ = ["LEVELS", "Arm", "Study", "find", "listing", "load", "run", "run_arm", "settings", "stale", "studies"]

@@ -1,22 +1,17 @@
-"""A table of the studies, for the command line."""
+"""The studies as lines of text, for the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from rich.table import Table
 
 from course_utils.errors import CourseError
 from course_utils.studies import storage
 from course_utils.studies.study import Study
 
 
-def table(studies: Iterable[Study]) -> Table:
-    """Name, lesson, how many runs there are of how many, what they cost, their state, and what is compared."""
-    rows = Table("lesson", "study", "runs", "CPU minutes", "state", "compares")
-    for column in rows.columns:
-        column.no_wrap = True
+def listing(studies: Iterable[Study]) -> Iterator[str]:
+    """Lesson, name, how many runs there are of how many, what they cost, their state, and what is compared."""
     for study in studies:
         try:
             variants = storage.read(study)["variants"]
@@ -26,9 +21,8 @@ def table(studies: Iterable[Study]) -> Table:
         minutes = sum(run["cpu_seconds"] for run in runs) / 60
         wanted = len(study.variants) * len(study.seeds)
         state = "fresh" if storage.stale(study) is None else "incomplete" if _same(study, variants) else "stale"
-        cells = (study.lesson, study.name, f"{len(runs)} of {wanted}", f"{minutes:.1f}", state, study.says)
-        rows.add_row(*cells)
-    return rows
+        cost = f"{minutes:5.1f} CPU minutes" if runs else " " * 17
+        yield f"{study.lesson}  {study.name:17} {len(runs):3} of {wanted:2} runs  {cost}  {state:10}  {study.says}"
 
 
 def _same(study: Study, variants: Mapping[str, Any]) -> bool:
