@@ -209,7 +209,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "write", lambda: True)
     invoke = CliRunner().invoke
     listed = invoke(app, ["claims", "--list"], env={"COLUMNS": "200"})
-    assert listed.exit_code == 0 and "slopes" in listed.output and "0 of 6" in listed.output
+    assert listed.exit_code == 0 and "slopes" in listed.output and "0 of  6 runs" in listed.output
     assert CALLS == []
     done = invoke(app, ["claims", "slopes"])
     assert done.exit_code == 0 and "6 runs made" in done.output and "`course build 98`" in done.output
