@@ -112,7 +112,7 @@ def batches(plan: Plan, seed: int, device: torch.device | str = "cpu") -> Callab
     """step -> (x0, t, eps), the same for the same step, so that a training can go on after an interrupt."""
 
     def batch(step: int) -> Batch:
-        generator = torch.Generator().manual_seed(seed * 2**32 + step)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)  # it looks at 32 bits only
         x0 = images(step, generator)
         eps = torch.randn(x0.shape, generator=generator)
         t = uniform_times(plan.batch, plan.T, generator)
