@@ -48,7 +48,7 @@ class Denoising:
     blocks: int = 1
     width: int = 16
     batch: int = 32
-    steps: int = 300
+    steps: int = 200
     learning_rate: float = 2e-3
 
     @property

@@ -66,7 +66,7 @@ STUDIES = [
                 "size": 16,
                 "lift": lift,
                 "batch": 32,
-                "steps": 300,
+                "steps": 200,
                 "learning_rate": 0.002,
             }
             for lift in ("transposed, 3 x 3", "transposed, 4 x 4", "resize, then 3 x 3")
@@ -79,7 +79,7 @@ STUDIES = [
         says="blocks that add to their input, and blocks that do not, by depth",
         variants={
             f"{'residual' if residual else 'plain'}, {6 * blocks} convolutions": replace(
-                BASELINE, residual=residual, blocks=blocks, batch=16, steps=250
+                BASELINE, residual=residual, blocks=blocks, batch=16
             )
             for blocks in (1, 2, 4)
             for residual in (True, False)
