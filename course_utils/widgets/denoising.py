@@ -36,7 +36,7 @@ class DenoisingExplorer(Explorer):
     """Choose a noise level, a denoiser and an image; see what the denoiser makes of it.
 
     Every guess is made when the explorer is, so that the picture follows the slider at once. The noise of an image is
-    drawn once.
+    drawn once; matplotlib draws the curves once for each denoiser and group.
 
     Args:
         images: from the name of a group ("in the garden", "never seen") to its clean images, (N, C, H, W) in [-1, 1].
@@ -84,9 +84,6 @@ class DenoisingExplorer(Explorer):
         for name in denoisers:
             self.colours[name] = colour(name, taken=self.colours.values())
         self._charts: dict[tuple[str, str], tuple[Image.Image, Any]] = {}
-        for group in images:
-            for name in denoisers:
-                self._charts[name, group] = self._chart(name, group)
         first = self.times[max(0, round(start * len(self.times)) - 1)]
         super().__init__(
             self._paint,
@@ -125,7 +122,7 @@ class DenoisingExplorer(Explorer):
     def dot(self, state: State) -> tuple[float, float]:
         """Where the dot is on the picture, in device pixels."""
         group = self.groups[state.image - 1]
-        k, (_, place) = self._at(state), self._charts[state.denoiser, group]
+        k, (_, place) = self._at(state), self._chart(state.denoiser, group)
         x, y = place.transform((self.times[k], min(self.curve(state.denoiser, group)[k], 1.0)))
         return float(x), HEIGHT * SCALE - float(y)
 
@@ -147,12 +144,17 @@ class DenoisingExplorer(Explorer):
             brush.text(BARS_AT + BARS_WIDTH, y + 12, f"{off:.3f}", size=12, bold=chosen, anchor="rs")
             brush.bar(BARS_AT, y + 17, BARS_WIDTH, 7, RULE)
             brush.bar(BARS_AT, y + 17, BARS_WIDTH * min(off / FULL_BAR, 1), 7, self.colours[name])
-        brush.paste(0, HEIGHT - CHART_HEIGHT, self._charts[state.denoiser, group][0])
+        brush.paste(0, HEIGHT - CHART_HEIGHT, self._chart(state.denoiser, group)[0])
         brush.dot(*self.dot(state), fill=self.colours[state.denoiser])
         return brush.image
 
     def _chart(self, chosen: str, group: str) -> tuple[Image.Image, Any]:
-        """The curves of one group with one denoiser in bold, and where a point lies on them."""
+        """The curves of one group with one denoiser in bold, and where a point lies on them; drawn when first asked."""
+        if (chosen, group) not in self._charts:
+            self._charts[chosen, group] = self._drawn(chosen, group)
+        return self._charts[chosen, group]
+
+    def _drawn(self, chosen: str, group: str) -> tuple[Image.Image, Any]:
         with mpl.rc_context({**settings(), "axes.titlesize": 11.5, "axes.labelsize": 10, "axes.titlepad": 8}):
             figure = new_figure(WIDTH, CHART_HEIGHT)
             figure.set_layout_engine("none")
