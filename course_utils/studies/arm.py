@@ -64,9 +64,9 @@ class Arm:
     ratio: float = 0.01
     schedule: str = "cosine"
     T: int = 1000
-    steps: int = 500
-    batch: int = 64
-    learning_rate: float = 2e-3
+    steps: int = 400
+    batch: int = 32
+    learning_rate: float = 3e-3
     clip: float | None = 1.0
     kind: str = "eps"
     distance: str = "l2"
@@ -80,7 +80,7 @@ class Arm:
     by_steps: tuple[int, ...] = ()
     clip_x0: bool = True
     start: str = "where training ended"
-    samples: int = 500
+    samples: int = 400
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():

@@ -39,7 +39,7 @@ class Walk:
     sampler: str = "ddim"
     eta: float = 0.0
     steps: int = 20
-    samples: int = 160
+    samples: int = 128
 
     def __post_init__(self) -> None:
         if self.sampler not in ("ddim", "ddpm"):
@@ -89,7 +89,7 @@ STUDIES = [
         variants={
             **_by_steps("DDIM", FEW + MANY),
             **_by_steps("DDPM, beta-tilde", FEW + MANY, eta=1.0),
-            **_by_steps("DDPM, beta", FEW, sampler="ddpm"),
+            **_by_steps("DDPM, beta", FEW[:4], sampler="ddpm"),
             **_by_steps("eta 0.5", FEW[:3], eta=0.5),
         },
         run=run_walk,

@@ -65,7 +65,7 @@ class Trained:
     history: Fit
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=4)
 def _train(arm: Arm, seed: int) -> Trained:
     x0 = pool(arm.dataset, arm.size, arm.pool)
     forward = make_forward(arm)
