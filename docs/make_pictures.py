@@ -96,6 +96,22 @@ def forward_noising() -> None:
     save(sheet(rows, scale=3), "01_forward_noising.png")
 
 
+def one_shot() -> None:
+    """Lesson 02: flowers under more and more noise, and below each what a network makes of it in a single guess."""
+    from course_utils import weights
+    from course_utils.models import plain
+
+    net = plain.UNet(3, width=24)
+    weights.load("denoiser-flowers", net)
+    times = torch.tensor([50, 200, 350, 500, 650, 800, 900, 950, 1000])
+    flowers = data.load("flowers", n=len(times), size=16, split="test", seed=2).images
+    eps = torch.randn(flowers.shape, generator=torch.Generator().manual_seed(2))
+    x_t = q_sample(flowers, times, alpha_bars(cosine_schedule(1000)), eps)
+    with torch.no_grad():
+        guess = net.eval()(x_t)
+    save(sheet([x_t, guess], scale=6), "02_unet.png")
+
+
 def norms() -> None:
     """Lesson 05: one flower in seven batches of two, as BatchNorm (above) and GroupNorm (below) hand it on."""
     flowers = data.load("flowers", n=9, size=32, split="test").images
@@ -122,5 +138,6 @@ if __name__ == "__main__":
     noise_to_flowers()
     prompts()
     forward_noising()
+    one_shot()
     norms()
     ddpm()
