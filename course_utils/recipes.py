@@ -49,10 +49,9 @@ def _recogniser(dataset: str) -> Recipe:
 
 def _ddpm(name: str) -> Recipe:
     plan = DDPM_PLANS[name]
-    learned = " and says how much noise each step leaves" if plan.learned_variance else ""
     return Recipe(
         name=name,
-        says=f"draws {plan.dataset} out of noise, {plan.size} px{learned}",
+        says=f"draws {plan.dataset} out of noise, {plan.size} px",
         minutes=round(plan.steps / 600),
         steps={"smoke": 4, "laptop": plan.steps, "gpu": plan.steps},
         run=partial(train_ddpm, name),

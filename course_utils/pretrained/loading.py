@@ -41,20 +41,19 @@ class Pretrained:
         return torch.randn(n, self.channels, self.size, self.size, generator=generator)
 
 
-def ddpm(dataset: str, device: torch.device | str = "cpu", *, learned_variance: bool = False) -> Pretrained:
+def ddpm(dataset: str, device: torch.device | str = "cpu") -> Pretrained:
     """Load the model for a data set.
 
     Args:
         dataset: such as "flowers"; `available_ddpm` says whether there is one.
         device: where it computes.
-        learned_variance: the one that also says how much noise a step leaves.
 
     Raises:
         CourseError: there is none, or its weights were damaged.
     """
-    name = _name(dataset, learned_variance)
+    name = _name(dataset)
     if name not in PLANS:
-        there = ", ".join(plan.dataset for plan in PLANS.values() if not plan.learned_variance)
+        there = ", ".join(plan.dataset for plan in PLANS.values())
         raise CourseError(f"There is no diffusion model trained ahead for {dataset!r}, only for {there}.")
     plan: Plan = PLANS[name]
     model = plan.network().to(device)
@@ -64,11 +63,11 @@ def ddpm(dataset: str, device: torch.device | str = "cpu", *, learned_variance: 
     return Pretrained(model, alpha_bar, plan.channels, plan.size, plan.kind, predict, card)
 
 
-def available_ddpm(dataset: str, *, learned_variance: bool = False) -> bool:
+def available_ddpm(dataset: str) -> bool:
     """True if a plan and its weights are there."""
-    name = _name(dataset, learned_variance)
+    name = _name(dataset)
     return name in PLANS and weights.available(name)
 
 
-def _name(dataset: str, learned_variance: bool) -> str:
-    return f"ddpm-{dataset}" + ("-learned" if learned_variance else "")
+def _name(dataset: str) -> str:
+    return f"ddpm-{dataset}"

@@ -25,7 +25,6 @@ class Plan:
         steps: batches in a full training, on a CPU.
         kind: what the network predicts (see `diffusion.target`).
         schedule: a key of `SCHEDULES`, with T steps.
-        learned_variance: whether the network also says how much noise a step leaves (Nichol & Dhariwal 2021).
         T: steps of the schedule.
         batch, learning_rate, ema: of the training.
     """
@@ -37,7 +36,6 @@ class Plan:
     steps: int = 6000
     kind: str = "eps"
     schedule: str = "linear"
-    learned_variance: bool = False
     T: int = 1000
     batch: int = 64
     learning_rate: float = 2e-3
@@ -45,8 +43,7 @@ class Plan:
 
     def network(self) -> UNet:
         """The U-Net before its training."""
-        outputs = 2 * self.channels if self.learned_variance else self.channels
-        return UNet(self.channels, width=self.width, outputs=outputs)
+        return UNet(self.channels, width=self.width)
 
     def alpha_bar(self) -> Tensor:
         """(T + 1,), float64."""
@@ -56,7 +53,7 @@ class Plan:
         """What a card says of the plan."""
         return {
             "schedule": f"{self.schedule}, T = {self.T}",
-            "predicts": self.kind + (" and the variance" if self.learned_variance else ""),
+            "predicts": self.kind,
             "network": f"U-Net, width {self.width}",
             "size": self.size,
             "batch": self.batch,
@@ -68,7 +65,6 @@ class Plan:
 PLANS: dict[str, Plan] = {
     "ddpm-flowers": Plan("flowers", 3),
     "ddpm-mnist": Plan("mnist", 1, steps=3000),
-    "ddpm-flowers-learned": Plan("flowers", 3, steps=3000, learned_variance=True),
 }
 
 

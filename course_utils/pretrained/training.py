@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from course_utils import data, weights
-from course_utils.diffusion import diffusion_loss, hybrid_loss, uniform_times
+from course_utils.diffusion import diffusion_loss, uniform_times
 from course_utils.files import write_atomically
 from course_utils.metrics import Judge
 from course_utils.metrics.recogniser_training import fingerprint, machine
@@ -64,8 +64,6 @@ def train_ddpm(
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
         x0, t, eps = batch
-        if plan.learned_variance:
-            return hybrid_loss(model, x0, t, alpha_bar, eps)
         return diffusion_loss(model, x0, t, alpha_bar, eps, kind=plan.kind)
 
     cpu = time.process_time()

@@ -67,7 +67,7 @@ def test_a_recogniser_is_the_network_of_its_card(name: str) -> None:
 @pytest.mark.parametrize("name", DDPM_PLANS)
 def test_a_diffusion_model_is_the_one_of_its_card_and_shows_samples(name: str) -> None:
     plan = DDPM_PLANS[name]
-    model = pretrained.ddpm(plan.dataset, learned_variance=plan.learned_variance)
+    model = pretrained.ddpm(plan.dataset)
     assert set(model.card) == DDPM_KEYS and model.card["metrics"]["images"] == 1000
     assert model.card["parameters"] == sum(p.numel() for p in model.model.parameters())
     with Image.open(FOLDER / model.card["samples"]) as grid:
