@@ -112,6 +112,22 @@ def one_shot() -> None:
     save(sheet([x_t, guess], scale=6), "02_unet.png")
 
 
+def time_embeddings() -> None:
+    """Lesson 03: 64 features of every step as waves, and which steps they liken to which."""
+    from course_utils.models import sinusoidal_embedding
+    from course_utils.models.timed import similarity_map
+    from course_utils.plots.maps import paint
+
+    steps, side = torch.linspace(0, 1000, 640), 320
+    waves = sinusoidal_embedding(steps, 64)  # (640, 64)
+    left = Image.fromarray(paint(waves.T)).resize((640, side), Image.Resampling.NEAREST)
+    right = Image.fromarray(paint(similarity_map(waves[::2])))  # (320, 320)
+    paper = Image.new("RGB", (640 + 4 * GAP + side, side), (PAPER,) * 3)
+    paper.paste(left, (0, 0))
+    paper.paste(right, (640 + 4 * GAP, 0))
+    save(paper.quantize(64), "03_time_embeddings.png")
+
+
 def norms() -> None:
     """Lesson 05: one flower in seven batches of two, as BatchNorm (above) and GroupNorm (below) hand it on."""
     flowers = data.load("flowers", n=9, size=32, split="test").images
@@ -139,5 +155,6 @@ if __name__ == "__main__":
     prompts()
     forward_noising()
     one_shot()
+    time_embeddings()
     norms()
     ddpm()
