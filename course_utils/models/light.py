@@ -17,8 +17,8 @@ class AddingUpBlock(nn.Module):
     def __init__(self, inputs: int, skips: int, outputs: int) -> None:
         super().__init__()
         self.fit = nn.Conv2d(skips, inputs, kernel_size=1)  # so that the skip has as many channels as x
-        self.block = ConvBlock(inputs, outputs)
+        self.convolve = ConvBlock(inputs, outputs)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         up = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, inputs, 2H, 2W)
-        return self.block(up + F.relu(self.fit(skip)))
+        return self.convolve(up + F.relu(self.fit(skip)))

@@ -77,7 +77,7 @@ def mended_is_still_the_light_one(answer: Answer) -> None:
     if not adopted(block, reference):
         return
     up = F.interpolate(x, scale_factor=2, mode="nearest")
-    fitted, inner = reference.fit(skip), reference.block  # type: ignore[operator]
+    fitted, inner = reference.fit(skip), reference.convolve  # type: ignore[operator]
     assert isinstance(inner, plain.ConvBlock)
     plain_sum = inner(up + fitted)
     if close(block(x, skip), plain_sum):

@@ -725,7 +725,7 @@ class Light(nn.Module):
     def __init__(self, inputs, skips, outputs):
         super().__init__()
         self.fit = nn.Conv2d(skips, inputs, 1)
-        self.block = ConvBlock(inputs, outputs)
+        self.convolve = ConvBlock(inputs, outputs)
 
 
 @mistake("MendedUpBlock", "still changes nothing")
@@ -734,13 +734,13 @@ class LightWithTheBug(Light):
         up = doubled(x)
         skip = F.relu(self.fit(skip))
         x = up + skip
-        return self.block(up)
+        return self.convolve(up)
 
 
 @mistake("MendedUpBlock", "uses the skip alone")
 class LightWithoutX(Light):
     def forward(self, x, skip):
-        return self.block(F.relu(self.fit(skip)))
+        return self.convolve(F.relu(self.fit(skip)))
 
 
 @mistake("MendedUpBlock", "add it before")
@@ -748,10 +748,10 @@ class LightThatAddsLate(nn.Module):
     def __init__(self, inputs, skips, outputs):
         super().__init__()
         self.fit = nn.Conv2d(skips, inputs, 1)
-        self.block = ConvBlock(inputs, outputs)
+        self.convolve = ConvBlock(inputs, outputs)
 
     def forward(self, x, skip):
-        made, fitted = self.block(doubled(x)), F.relu(self.fit(skip))
+        made, fitted = self.convolve(doubled(x)), F.relu(self.fit(skip))
         if made.shape[1] > fitted.shape[1]:
             fitted = F.pad(fitted, (0, 0, 0, 0, 0, made.shape[1] - fitted.shape[1]))
         return made + fitted[:, : made.shape[1]]
@@ -760,13 +760,13 @@ class LightThatAddsLate(nn.Module):
 @mistake("MendedUpBlock", "multiplied")
 class LightThatMultiplies(Light):
     def forward(self, x, skip):
-        return self.block(doubled(x) * F.relu(self.fit(skip)))
+        return self.convolve(doubled(x) * F.relu(self.fit(skip)))
 
 
 @mistake("MendedUpBlock", "no gradient reaches the skip")
 class LightWithDetachedSkip(Light):
     def forward(self, x, skip):
-        return self.block(doubled(x) + F.relu(self.fit(skip.detach())))
+        return self.convolve(doubled(x) + F.relu(self.fit(skip.detach())))
 
 
 @mistake("MendedUpBlock", "no fewer than `UpBlock`")
@@ -777,19 +777,19 @@ def light_that_gives_up(inputs, skips, outputs):
 @mistake("MendedUpBlock", "the parameter `fit.weight` gets no gradient")
 class LightThatAddsTheRawSkip(Light):
     def forward(self, x, skip):
-        return self.block(doubled(x) + skip.mean(1, keepdim=True))
+        return self.convolve(doubled(x) + skip.mean(1, keepdim=True))
 
 
 @mistake("MendedUpBlock", "mean of the two")
 class LightThatHalves(Light):
     def forward(self, x, skip):
-        return self.block((doubled(x) + F.relu(self.fit(skip))) / 2)
+        return self.convolve((doubled(x) + F.relu(self.fit(skip))) / 2)
 
 
 @alternative("MendedUpBlock")
 class LightWithoutReLU(Light):
     def forward(self, x, skip):
-        return self.block(doubled(x).add(self.fit(skip)))
+        return self.convolve(doubled(x).add(self.fit(skip)))
 
 
 @alternative("MendedUpBlock")
@@ -799,7 +799,7 @@ class LightAddedSmallerAndBesideIt(nn.Module):
     def __init__(self, inputs, skips, outputs):
         super().__init__()
         self.squeeze = nn.Conv2d(skips, 2, 1)
-        self.block = ConvBlock(inputs + 2, outputs)
+        self.convolve = ConvBlock(inputs + 2, outputs)
 
     def forward(self, x, skip):
-        return self.block(torch.cat([doubled(x), self.squeeze(skip)], 1))
+        return self.convolve(torch.cat([doubled(x), self.squeeze(skip)], 1))

@@ -1,0 +1,860 @@
+# %% [markdown]
+# # 02 · U-Net
+#
+# ![Nine flowers under more and more noise, and below each what a network makes of it: a flower at first, then softer ones, at last a smear.](../docs/pictures/02_unet.png)
+#
+# Show a network a noisy picture, and ask for the clean one, in a single guess. As long as something can be made out, the guess is good. From pure noise it is mush.
+# This lesson builds that network, and the exact answer it is reaching for, which explains both.
+#
+# **You will build** the blocks of a U-Net, the U-Net, a microscope that shows which pixels a network looks at, and a denoiser that needs no training at all.
+#
+# **You will see** what skip connections are worth, that the best guess from noise is an average, and how near a trained network comes to the best there is.
+#
+# **Time**: about three hours with the exercises. TIMES_HERE
+#
+# **Stands on** lesson 01: `q_sample`, $\bar\alpha_t$, and the noise schedule.
+
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import data, diffusion, experiments, plots, studies, training, weights, widgets
+from course_utils.exercises import lesson02 as ex
+from course_utils.models import plain
+from course_utils.runtime import start
+
+# %% tags=["parameters"]
+preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
+dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
+
+# %% [markdown]
+# The pictures to learn from are a *garden*: a fixed set, so that later you can ask what a network that knew it by heart would do. A second set is never shown in training.
+
+# %% tags=["figure"]
+run = start("02", preset=preset, dataset=dataset)
+plots.use_style()
+size = run.pick(smoke=16, lecture=16, laptop=16, gpu=32)
+n = run.pick(smoke=256, lecture=4096, laptop=4096, gpu=4096)
+whole = data.load(dataset, n=None if dataset == "digits" else n, size=size)  # digits has no more than 1,437
+garden = whole.images[:n]  # (N, C, H, W), float32 in [-1, 1]
+unseen = data.load(dataset, n=run.pick(smoke=32, lecture=256, laptop=256, gpu=256), size=size, split="test").images
+channels = garden.shape[1]
+T = 1000
+alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(T))  # (T + 1,)
+print(f"{len(garden)} pictures to learn from, {len(unseen)} never shown")
+plots.strip({"the garden": garden[:8], "never shown": unseen[:8]}, title="What there is to learn from, and to be judged on",
+            alt="Two rows of clean pictures: eight from the training set, eight that are kept for judging.");
+
+# %% [markdown]
+# ## 1 · What does a pixel need to see?
+#
+# **To clean one pixel, where must a network look?**
+#
+# Under little noise, next door: neighbours have nearly the same colour, and an average over them takes noise away. Under much noise, everywhere: whether this pixel belongs to a petal depends on where the flower is, and that can only be guessed from the whole picture.
+#
+# A *convolution* computes each output pixel from a small square of the input, the same sum for every place:
+#
+# $$y_{o}(p) = b_o + \sum_{c}\sum_{d} w_{o,c,d}\; x_{c}(p + d)$$
+#
+# - $p$ is a place in the picture, $d$ runs over the nine offsets of a 3 × 3 square, $c$ over the channels that come in.
+# - $w$ and $b$ are learned. Each output channel $o$ has its own: it is a *feature map*, a picture of where something was found.
+# - At the border the square looks outside; there it finds zeros (*padding*), so that the size stays the same.
+#
+# Two convolutions in a row would be one larger convolution, and no more. So something that is not a straight line stands between them. Here it is the *ReLU*, $\max(0, y)$: it passes on what was found and silences the rest.
+
+# %% [markdown]
+# ### Exercise 1 · `ConvBlock`
+# ●○○ · 10 minutes
+#
+# The brick of this lesson: convolution, ReLU, convolution, ReLU.
+#
+# <details><summary>Hint 1: what to think about</summary>Layers are made once, in <code>__init__</code>, and kept as attributes: only so does PyTorch find their weights. How many channels go into the second convolution?</details>
+# <details><summary>Hint 2: which layer</summary><code>nn.Conv2d(channels in, channels out, kernel_size=…, padding=…)</code>. A 3 × 3 square reaches one pixel outside.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=…)</code>; in <code>forward</code>: <code>F.relu(self.conv2(F.relu(…)))</code></details>
+
+
+# %% tags=["exercise"] exercise="ConvBlock" points=1
+class ConvBlock(nn.Module):
+    """Two 3 x 3 convolutions, a ReLU after each: (B, inputs, H, W) -> (B, outputs, H, W).
+
+    The first goes from `inputs` to `outputs` channels, the second from `outputs` to `outputs`.
+    Call them conv1 and conv2.
+
+    Example: ConvBlock(3, 8)(torch.zeros(2, 3, 16, 16)) has shape (2, 8, 16, 16), and nothing in it is below 0.
+    """
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1)
+        ### END SOLUTION
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return F.relu(self.conv2(F.relu(self.conv1(x))))
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="ConvBlock"
+ConvBlock = ex.ConvBlock.check(ConvBlock)
+
+# %% [markdown]
+# ### A microscope
+#
+# How far does it see? You can count. You can also ask the network, and the answer then holds for any network, however it is made: *if I change this input pixel a little, does that output pixel move?* That is a derivative, and PyTorch computes derivatives.
+
+# %% [markdown]
+# ### Exercise 2 · `influence`
+# ●●○ · 10 minutes
+#
+# Take one output pixel, differentiate it with respect to all input pixels, and keep the size of the answer. You will need this instrument again, in the bug hunt.
+#
+# <details><summary>Hint 1: what to think about</summary>Normally the loss is differentiated with respect to the weights. Here it is an output pixel, with respect to the picture. Which tensor has to ask for a gradient?</details>
+# <details><summary>Hint 2: which function</summary><code>x.clone().requires_grad_()</code>, then <code>torch.autograd.grad(a number, x)[0]</code>, or <code>.backward()</code> and <code>x.grad</code>. The number: all pictures and channels of the output pixel, summed.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>torch.autograd.grad(net(x)[…].sum(), x)[0]</code> has the shape (B, C, H, W); then <code>.abs()</code>, the sum over the channels, the mean over the batch</details>
+
+
+# %% tags=["exercise"] exercise="influence" points=2
+def influence(net, x, row, column):
+    """How strongly each input pixel moves the output pixel at (row, column).
+
+    net: from (B, C, H, W) to (B, K, H', W').    x: (B, C, H, W), left as it is.
+    Returns (H, W): |d sum of net(x)[:, :, row, column] / dx|, summed over the input's channels, mean over the batch.
+
+    Example: for net = lambda x: 3 * x with one channel, it is 3 at (row, column) and 0 elsewhere.
+    """
+    ### BEGIN SOLUTION
+    x = x.clone().requires_grad_()
+    gradient = torch.autograd.grad(net(x)[:, :, row, column].sum(), x)[0]  # (B, C, H, W)
+    return gradient.abs().sum(dim=1).mean(dim=0)  # (H, W)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="influence"
+influence = ex.influence.check(influence)
+
+# %% tags=["experiment", "figure"]
+def view(net, x, middle=16):
+    """The microscope's picture (1, H, W), black where nothing is seen, and the number of pixels that are."""
+    seen = influence(net, x, middle, middle)
+    shade = (seen / seen.max()).clamp(min=1e-6).log10() / 3 + 1  # a millionth of the largest, or less: -1, black
+    return shade[None], int((seen > 0).sum())
+
+
+x32 = data.load(dataset, n=8, size=32).images  # twice as large, so that there is something to reach for
+torch.manual_seed(0)
+stacks = [nn.Sequential(ConvBlock(channels, 16), *(ConvBlock(16, 16) for _ in range(k - 1))) for k in (1, 2, 3, 5)]
+views, counts = zip(*(view(stack, x32) for stack in stacks))
+plots.grid(torch.stack(views), titles=[f"{k} block{'s' * (k > 1)}: {c} pixels" for k, c in zip((1, 2, 3, 5), counts)],
+           title="Each block sees two pixels further to every side",
+           alt="Four pictures of the microscope: a bright square in the middle that grows with the number of blocks.");
+
+# %% [markdown]
+# **Where to look.** Bright is what the middle pixel of the output depends on (on a logarithmic scale: black is a millionth or less). Every convolution adds one pixel to each side, so a block adds two. This square is the *receptive field*. Five blocks see 21 × 21 pixels, and a picture of 32 px still goes beyond it. There is a cheaper way to see far.
+
+# %% [markdown]
+# ## 2 · Down, and up again
+#
+# **How does a small square come to see a whole picture?**
+#
+# Make the picture smaller. In a picture of half the size, a 3 × 3 square covers 6 × 6 of the old pixels; once more, 12 × 12. And each pixel less is work saved: half the width and half the height is a quarter of the places.
+#
+# *Max-pooling* keeps the largest of every 2 × 2 square: something was found here, somewhere among these four. To get back to full size, every pixel is repeated 2 × 2 times. What the way there and back costs is easy to see:
+
+# %% tags=["experiment", "figure"]
+def there_and_back(x, times):
+    for _ in range(times):
+        x = F.max_pool2d(x, 2)
+    return F.interpolate(x, scale_factor=2**times, mode="nearest")
+
+
+plots.strip({"as it was": garden[:6], "once down and up": there_and_back(garden[:6], 1),
+             "twice": there_and_back(garden[:6], 2)},
+            title="After the pooling, nobody knows which of the four it was",
+            alt="Six pictures; below each, the same at half and at a quarter of the resolution, in coarse squares.");
+
+# %% [markdown]
+# No later layer can bring the lost detail back. So it is carried around: what stood there before the pooling is kept, and handed over when that size is reached again on the way up. That is a *skip connection*, or *skip*. The way through the depth says *what* is there; the skip says *where exactly*.
+#
+# ### Exercise 3 · `DownBlock`
+# ●○○ · 10 minutes
+#
+# A `ConvBlock`, then half the size. Returns both: what goes on, and what is kept.
+#
+# <details><summary>Hint 1: what to think about</summary>The skip should hold all the detail, and should already have been worked on. So at which place is it taken?</details>
+# <details><summary>Hint 2: which function</summary><code>F.max_pool2d(…, kernel_size=2)</code>; and <code>return</code> with two values.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>skip = self.block(…)</code>, then <code>return F.max_pool2d(…, 2), …</code></details>
+
+
+# %% tags=["exercise"] exercise="DownBlock" points=1
+class DownBlock(nn.Module):
+    """A ConvBlock (call it `block`), then half the size by max-pooling over 2 x 2.
+
+    Returns two tensors: the pooled one (B, outputs, H/2, W/2), and the skip (B, outputs, H, W), which is what the
+    ConvBlock gave.
+
+    Example: DownBlock(3, 8) turns (2, 3, 16, 16) into (2, 8, 8, 8) and (2, 8, 16, 16).
+    """
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.block = ConvBlock(inputs, outputs)
+        ### END SOLUTION
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        skip = self.block(x)  # (B, outputs, H, W)
+        return F.max_pool2d(skip, kernel_size=2), skip
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="DownBlock"
+DownBlock = ex.DownBlock.check(DownBlock)
+
+# %% [markdown]
+# ### Exercise 4 · `UpBlock`
+# ●●○ · 15 minutes · the heart of the lesson
+#
+# The way back: $x$ at twice the size, the skip beside it, and a `ConvBlock` that makes one of the two. *Beside it* means that the channels are put one after the other (`torch.cat`): the network learns by itself how to combine them.
+#
+# <details><summary>Hint 1: what to think about</summary>How many channels does the ConvBlock get? Which sizes must agree before two tensors can stand beside each other?</details>
+# <details><summary>Hint 2: which function</summary><code>F.interpolate(x, scale_factor=2, mode="nearest")</code> repeats pixels. <code>torch.cat([…, …], dim=1)</code> puts channels one after the other.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>self.block = ConvBlock(inputs + …, outputs)</code>; in <code>forward</code>, <code>x = F.interpolate(…)</code>, then <code>return self.block(torch.cat([x, …], dim=1))</code></details>
+
+
+# %% tags=["exercise"] exercise="UpBlock" points=2
+class UpBlock(nn.Module):
+    """Twice the size (each pixel repeated, mode "nearest"), the skip beside it, a ConvBlock (call it `block`).
+
+    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W). The channels of x come first, then those of the skip.
+    Returns (B, outputs, 2H, 2W).
+
+    Example: UpBlock(16, 8, 8) makes (2, 8, 16, 16) of x (2, 16, 8, 8) and skip (2, 8, 16, 16).
+    """
+
+    def __init__(self, inputs, skips, outputs):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.block = ConvBlock(inputs + skips, outputs)
+        ### END SOLUTION
+
+    def forward(self, x, skip):
+        ### BEGIN SOLUTION
+        x = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, inputs, 2H, 2W)
+        return self.block(torch.cat([x, skip], dim=1))  # (B, inputs + skips, ...) -> (B, outputs, 2H, 2W)
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="UpBlock"
+UpBlock = ex.UpBlock.check(UpBlock)
+
+# %% [markdown]
+# ## 3 · The U
+#
+# **How do the blocks become a network?**
+#
+# Down a few times, a `ConvBlock` at the lowest level, and up as often. Here for a depth of 2, width $w$, pictures of 16 px; the numbers are channels × height × width:
+#
+# ```
+# x  3×16×16                                                      guess  3×16×16
+#     │                                                               ▲
+#  DownBlock ───────────── skip  w×16×16 ───────────────▶ UpBlock ─ 1×1 convolution
+#     │ w×8×8                                                ▲ 2w×8×8
+#  DownBlock ───────────── skip  2w×8×8 ────────────────▶ UpBlock
+#     │ 2w×4×4                                               ▲ 4w×4×4
+#     └───────────────────▶ ConvBlock (the middle) ──────────┘
+# ```
+#
+# - The channels double where the size halves: fewer places, more to say about each.
+# - The skip that was kept *last* is needed *first*: on the way up the sizes come in the opposite order.
+# - The last layer, a convolution of 1 × 1, turns $w$ feature maps into a picture. No ReLU follows: pictures have negative values.
+#
+# This is the U-Net, made for outlining cells under a microscope ([Ronneberger et al. 2015](https://arxiv.org/abs/1505.04597)), and the body of most diffusion models for years.
+
+# %% [markdown]
+# ### Exercise 5 · `UNet`
+# ●●● · 30 minutes · the heart of the lesson
+#
+# Put it together, for any depth. `skips=False` hands zeros of the same shape to the way up instead of the skips; section 6 compares the two. The course calls every network as `net(x, t, cond)`, so `forward` takes both and, here, ignores them.
+#
+# <details><summary>Hint 1: what to think about</summary>Write down the channels for depth 2: what goes into each DownBlock, into the middle, into each UpBlock, and what comes out? An UpBlock at the level with w channels gets 2w from below and w from its skip.</details>
+# <details><summary>Hint 2: the pieces</summary><code>widths = [width * 2**k for k in range(depth + 1)]</code>. Several blocks go into an <code>nn.ModuleList</code>. Skips go into a list, which <code>reversed(…)</code> or <code>.pop()</code> gives back from its end.</details>
+# <details><summary>Hint 3: nearly the lines</summary><code>nn.ModuleList(UpBlock(2 * w, …, …) for w in reversed(widths[:-1]))</code>; in <code>forward</code>, a loop over the downs that fills a list, the middle, then a loop over <code>zip(self.ups, reversed(…))</code> with <code>x = up(x, …)</code>, and the last layer</details>
+
+
+# %% tags=["exercise"] exercise="UNet" points=3
+class UNet(nn.Module):
+    """Down, the middle, and up again: (B, channels, H, W) -> the same. H and W are multiples of 2**depth.
+
+    At full size there are `width` feature maps, at half size 2 * width, and so on; the middle gives width * 2**depth.
+    With skips=False the way up gets zeros, shaped like each skip. Call the parts downs, middle, ups and out.
+    """
+
+    def __init__(self, channels, width=32, depth=2, skips=True):
+        super().__init__()
+        ### BEGIN SOLUTION
+        widths = [width * 2**level for level in range(depth + 1)]  # such as 32, 64, 128
+        self.skips = skips
+        inputs = [channels, *widths]  # of each DownBlock, and of the middle
+        self.downs = nn.ModuleList(DownBlock(a, b) for a, b in zip(inputs, widths[:-1]))
+        self.middle = ConvBlock(inputs[depth], widths[-1])
+        self.ups = nn.ModuleList(UpBlock(2 * w, w, w) for w in reversed(widths[:-1]))
+        self.out = nn.Conv2d(width, channels, kernel_size=1)
+        ### END SOLUTION
+
+    def forward(self, x, t=None, cond=None):
+        ### BEGIN SOLUTION
+        kept = []
+        for down in self.downs:
+            x, skip = down(x)
+            kept.append(skip if self.skips else torch.zeros_like(skip))
+        x = self.middle(x)
+        for up, skip in zip(self.ups, reversed(kept)):
+            x = up(x, skip)
+        return self.out(x)
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="UNet"
+UNet = ex.UNet.check(UNet)
+
+# %% [markdown]
+# Now under the microscope, with pictures of 32 px. The stack of five blocks has as many convolutions in a row as the U-Net of depth 2.
+
+# %% tags=["experiment", "figure"]
+torch.manual_seed(0)
+candidates = {
+    "5 blocks in a row": stacks[-1],
+    "U-Net, depth 1": UNet(channels, width=16, depth=1),
+    "U-Net, depth 2": UNet(channels, width=16, depth=2),
+    "depth 2, no skips": UNet(channels, width=16, depth=2, skips=False),
+}
+views, counts = zip(*(view(net, x32) for net in candidates.values()))
+plots.grid(torch.stack(views), titles=[f"{name}: {c}" for name, c in zip(candidates, counts)],
+           title=f"The U sees further: pixels seen, of {32 * 32}",
+           alt="Four pictures of the microscope: five blocks see a square in the middle; the U-Net of depth 2 sees "
+               "everything, with a bright square of 9 by 9 in the middle; without skips it is evenly grey.");
+
+# %% [markdown]
+# **Where to look.** The U-Net of depth 2 sees the whole picture, with as many convolutions in a row as the stack that sees 441 pixels of it. The bright square in its middle, 9 × 9, is what comes through the skip at full size: two blocks, two pixels each to every side. Take the skips away (last picture) and the bright square is gone. The network still sees everything, but nothing more sharply than the rest.
+
+# %% [markdown]
+# ## 4 · One shot
+#
+# **Can it learn to take noise away?**
+#
+# Show it a picture under noise, $x_t$, and ask for $x_0$. It is not told $t$: the noise in the picture has to tell it. How wrong a guess is, says the mean squared error, over pictures, channels and pixels:
+#
+# $$L = \mathbb E_{x_0,\,t,\,\epsilon}\; \big\| x_0 - f(x_t) \big\|^2, \qquad x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\;\epsilon$$
+#
+# - $f$ is the network, and $f(x_t)$ its guess.
+# - $\mathbb E$ is the average over what is drawn at random: a picture from the garden, a step from 1 to $T$, noise.
+
+# %% [markdown]
+# ### Exercise 6 · `denoising_loss`
+# ●○○ · 5 minutes
+#
+# The step and the noise are drawn outside and passed in, so that the loss itself is not random.
+#
+# <details><summary>Hint 1: what to think about</summary>What does the network see, and with what is its guess compared? Of what is the mean taken, and in which order: square and mean?</details>
+# <details><summary>Hint 2: which function</summary><code>diffusion.q_sample(x0, t, alpha_bar, eps)</code> of lesson 01 makes x_t.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>return (model(x_t) - …).square().mean()</code></details>
+
+
+# %% tags=["exercise"] exercise="denoising_loss" points=1
+def denoising_loss(model, x0, t, alpha_bar, eps):
+    """The mean squared error of the model's guess at x0.
+
+    model: model(x) guesses the clean pictures from noisy ones; it is told nothing else.
+    x0: clean pictures, (B, C, H, W).    t: (B,), int64, each picture's own step.
+    alpha_bar: (T + 1,).                 eps: noise, (B, C, H, W).
+    Returns a tensor of a single number.    Example: for a model that always answers 0 and x0 = 0.5 everywhere, 0.25.
+    """
+    ### BEGIN SOLUTION
+    x_t = diffusion.q_sample(x0, t, alpha_bar, eps)  # (B, C, H, W)
+    return (model(x_t) - x0).square().mean()
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="denoising_loss"
+denoising_loss = ex.denoising_loss.check(denoising_loss)
+
+# %% [markdown]
+# The training loop is `training.fit`: draw a batch, compute the loss, one step downhill (AdamW), again. Lesson 04 looks into it. Under `lecture` the training is short, and a network that was trained ahead takes over.
+
+# %% tags=["experiment", "figure"]
+def noisy_batch(x0, generator):
+    """A step and noise for every picture of a batch."""
+    t = diffusion.uniform_times(len(x0), T, generator)
+    eps = torch.randn(x0.shape, generator=generator)
+    return x0.to(run.device), t.to(run.device), eps.to(run.device)
+
+
+def train(net, steps, title="training"):
+    net.to(run.device, memory_format=torch.channels_last)  # in memory as convolutions like it
+    batches = training.Shuffled(garden, size=32, seed=0, make=noisy_batch)
+    history = training.fit(
+        net, batches, lambda net, b: denoising_loss(net, b[0], b[1], alpha_bar, b[2]), steps, learning_rate=3e-3, title=title
+    )
+    net.cpu()
+    return history
+
+
+steps = run.pick(smoke=20, lecture=100, laptop=1200, gpu=6000)
+torch.manual_seed(0)
+net = UNet(channels, width=24)
+history = train(net, steps)
+mean = torch.tensor(history.losses).unfold(0, min(20, steps), 1).mean(1)  # of the last 20 steps
+plots.curves({"network": mean}, x=range(steps - len(mean), steps), xlabel="step of the training", ylabel="loss",
+             logy=True, hlines={"the mean picture": (unseen - garden.mean(0)).square().mean().item()},
+             title="The loss falls fast, then slowly",
+             alt="Loss against step: it falls steeply at first and then ever more slowly, far below the dotted line.");
+
+# %% tags=["experiment"]
+stored = f"denoiser-{dataset}"
+if run.preset == "lecture" and weights.available(stored):
+    net = plain.UNet(channels, width=24)  # stored weights carry the names of the course's own class
+    card = weights.load(stored, net)
+    print(f"Trained ahead: {card['steps']} steps, {card['seconds']} s, loss {card['loss']:.4f}.")
+else:
+    print(f"Trained here: {history.steps} steps, loss {sum(history.losses[-100:]) / len(history.losses[-100:]):.4f}.")
+net = net.eval().requires_grad_(False)
+
+# %% tags=["experiment", "figure"]
+levels = torch.tensor([50, 200, 400, 600, 800, 1000])
+shown = unseen[:6]
+x_t = diffusion.q_sample(shown, levels, alpha_bar, torch.randn(shown.shape, generator=run.fresh_generator(1)))
+plots.strip({"noisy": x_t, "guess": net(x_t), "clean": shown}, column_titles=[f"t = {t}" for t in levels.tolist()],
+            title="The more noise, the softer the guess; from noise alone, mush",
+            alt="Six pictures under growing noise, the network's guesses, and the clean pictures. The guesses go from "
+                "sharp to blurred; the last one has no flower in it.");
+
+# %% [markdown]
+# ### How good is that?
+#
+# An error wants something to be compared with. Two rules that need no network:
+#
+# - **Doing nothing**: the guess is $x_t$ itself.
+# - **One pixel alone**: the best straight line for each pixel by itself. If over the garden a pixel has mean $\mu$ and variance $v$, then
+#
+# $$\hat x_0 = \mu + \frac{\sqrt{\bar\alpha_t}\;v}{\bar\alpha_t v + 1-\bar\alpha_t}\,\big(x_t - \sqrt{\bar\alpha_t}\,\mu\big) .$$
+#
+# The fraction says how far to trust the pixel: fully without noise, not at all at $t = T$, where the answer is the mean picture. This rule is told $t$; the network is not. What the network has is the neighbours.
+#
+# The error is given as its root, in the units of a pixel, which run from -1 to 1.
+
+# %% tags=["experiment", "figure"]
+mu, v = garden.mean(0), garden.var(0)  # (C, H, W)
+
+
+def one_pixel(x_t, t):
+    a = alpha_bar[t].float().reshape(-1, 1, 1, 1)  # (B, 1, 1, 1)
+    return mu + a.sqrt() * v / (a * v + 1 - a) * (x_t - a.sqrt() * mu)
+
+
+def errors(denoise, x0, seed):
+    """The root of the mean squared error at each of `times`."""
+    generator, found = run.fresh_generator(seed), []
+    for step in times:
+        t = torch.full((len(x0),), step)
+        x_t = diffusion.q_sample(x0, t, alpha_bar, torch.randn(x0.shape, generator=generator))
+        found.append((denoise(x_t, t) - x0).square().mean().sqrt().item())
+    return found
+
+
+times = [20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 950, 1000]
+rules = {"network": lambda x_t, t: net(x_t), "one pixel alone": one_pixel, "doing nothing": lambda x_t, t: x_t}
+seeds = range(run.pick(smoke=2, lecture=3, laptop=5, gpu=5))
+off = experiments.compare({name: lambda seed, rule=rule: errors(rule, unseen, seed) for name, rule in rules.items()},
+                          seeds, "error of the guess")
+plots.curves(off.runs, x=times, xlabel="step t", ylabel="error of the guess (root mean square)",
+             title="In the middle, the neighbours are worth a lot",
+             alt="Error against step for the network, for one pixel alone and for doing nothing.");
+
+# %% tags=["experiment"]
+at = {t: off.map(lambda curve, t=t: curve[times.index(t)], f"error at t = {t}") for t in (20, 300, 1000)}
+display(pd.DataFrame({f"t = {t}": {name: runs.mean() for name, runs in c.runs.items()} for t, c in at.items()}).round(3))
+source = "what is expected of a denoiser"
+display(experiments.claim("At t = 300 the network's guess is nearer than that of one pixel alone", source,
+                          at[300], more="one pixel alone", less="network"))
+display(experiments.claim("At t = 20, under hardly any noise, the network's guess is nearer than the noisy picture itself",
+                          source, at[20], more="doing nothing", less="network"))
+
+# %% [markdown]
+# NOTICE_ONE
+
+# %% [markdown]
+# ### Ask it for a new picture
+#
+# If it can take away *much* noise, why not start from *nothing but* noise? That would be a generator: noise in, flower out.
+
+# %% tags=["experiment", "figure"]
+noise = torch.randn(64, *garden.shape[1:], generator=run.fresh_generator(2))  # no picture in it at all
+guesses = net(noise)
+plots.strip({"noise": noise[:8], "guess": guesses[:8], "the mean of\nthe garden": mu.expand(8, -1, -1, -1)},
+            title="From pure noise, every guess is nearly the same smear",
+            alt="Eight pictures of pure noise; below each the network's guess, a soft smear; below that the mean of all "
+                "training pictures, a similar smear.");
+
+# %% [markdown]
+# Mush. It is not that the training was too short, or the network too small. It is the *question* that has this answer. The next section proves it.
+
+# %% [markdown]
+# ## 5 · The best guess there is
+#
+# **What would a perfect network answer?**
+#
+# Fix one noisy picture $x_t$. Many clean pictures could have led to it, some more likely than others. Call their average, each counted with its probability, the *posterior mean* $m = \mathbb E[x_0 \mid x_t]$. Now let $f$ be any guess, and put $m$ between the two:
+#
+# $$\mathbb E\,\|x_0 - f\|^2 = \mathbb E\,\|(x_0 - m) + (m - f)\|^2 = \mathbb E\,\|x_0 - m\|^2 + 2\,\big\langle \underbrace{\mathbb E[x_0] - m}_{=\,0},\; m - f\big\rangle + \|m - f\|^2$$
+#
+# - The first step only adds and subtracts $m$. The second is the square of a sum; $m - f$ does not depend on $x_0$, so it comes out of the average.
+# - The middle term is zero, because $m$ *is* the average of $x_0$ (all averages here are over $x_0$ given $x_t$).
+# - What is left: a part that no guess can change, and the squared distance from $f$ to $m$.
+#
+# So the best guess is $f = m$: **the network is taught to answer with an average**. Check the line with numbers, for eight pictures with made-up probabilities and a guess of zero:
+
+# %% tags=["experiment"]
+p = torch.rand(8, generator=run.fresh_generator(3))
+p = p / p.sum()  # probabilities of eight clean pictures, given some x_t
+x, f = garden[:8], torch.zeros_like(garden[0])
+m = (p[:, None, None, None] * x).sum(0)
+left = (p * (x - f).square().sum((1, 2, 3))).sum()
+right = (p * (x - m).square().sum((1, 2, 3))).sum() + (m - f).square().sum()
+print(f"mean squared distance to f: {left:.3f}\nto m, plus that from m to f: {right:.3f}")
+
+# %% [markdown]
+# ### Bayes' rule, for a garden
+#
+# For a finite garden of $N$ pictures $y_1, \dots, y_N$, each equally likely, $m$ can be computed exactly. By Bayes' rule the probability of picture $i$, given $x_t$, is proportional to how likely $x_t$ is under it. And $x_t$ under $y_i$ is normal, with mean $\sqrt{\bar\alpha_t}\,y_i$ and variance $1-\bar\alpha_t$ in every pixel; densities of independent pixels multiply, so their exponents add up:
+#
+# $$w_i = \frac{\exp(\ell_i)}{\sum_j \exp(\ell_j)}, \qquad \ell_i = -\frac{\big\| x_t - \sqrt{\bar\alpha_t}\; y_i\big\|^2}{2\,(1-\bar\alpha_t)}, \qquad m = \sum_i w_i\, y_i$$
+#
+# - $\|\cdot\|^2$ is a *sum* over all channels and pixels.
+# - $w_i$, from 0 to 1, is the share of picture $i$; together they make 1. The formula on the left is the *softmax* of the $\ell_i$.
+# - Little noise: the variance is small, the exponents differ by thousands, and one picture gets all the weight. Pure noise: all exponents are nearly equal, and $m$ is the plain mean of the garden.
+#
+# (In another notation it is equation 57 of [Karras et al. 2022](https://arxiv.org/abs/2206.00364).)
+
+# %% [markdown]
+# ### Exercise 7 · `ideal_denoiser`
+# ●●● · 25 minutes · the heart of the lesson
+#
+# A denoiser without a network and without training. For each of $B$ noisy pictures: $N$ distances, $N$ weights, one average.
+#
+# <details><summary>Hint 1: what to think about</summary>Flatten the pictures: x_t becomes (B, D), the data (N, D). The distances form a table (B, N). Over which axis do the weights add up to 1?</details>
+# <details><summary>Hint 2: which functions</summary>Distances: <code>(x[:, None] - scaled[None]).square().sum(-1)</code>, or <code>torch.cdist(…)**2</code>. Weights: <code>torch.softmax(…, dim=1)</code>, which copes with exponents of -10,000. The average: a matrix product <code>w @ …</code>. Every x_t has its own alpha bar, so its own scaled garden.</details>
+# <details><summary>Hint 3: nearly the lines</summary><code>a = alpha_bar[t].to(x_t)[:, None]</code>, (B, 1). Expand the square to stay small in memory: |x − √a y|² = |x|² − 2√a x·y + a|y|², where |x|² is the same for all i and can go. So the exponent is <code>(a.sqrt() * (x @ y.T) - a * … / 2) / (1 - a)</code>, (B, N)</details>
+
+
+# %% tags=["exercise"] exercise="ideal_denoiser" points=3
+def ideal_denoiser(x_t, t, alpha_bar, data):
+    """The posterior mean E[x0 | x_t], when x0 is one of the pictures in `data`, each equally likely.
+
+    x_t: (B, C, H, W).          t:    (B,), int64, 1 to T.
+    alpha_bar: (T + 1,).        data: (N, C, H, W), the whole garden.
+    Returns (B, C, H, W), of the dtype of x_t.
+
+    Example: with a single picture in `data`, that picture, whatever x_t.
+    """
+    ### BEGIN SOLUTION
+    a = alpha_bar[t].double()[:, None]  # (B, 1)
+    x, y = x_t.flatten(1).double(), data.flatten(1).double()  # (B, D), (N, D)
+    # |x|^2 is the same for every picture, and drops out of the softmax.
+    logits = (a.sqrt() * (x @ y.T) - a * y.square().sum(1) / 2) / (1 - a)  # (B, N)
+    weight = torch.softmax(logits, dim=1)  # (B, N), each row adds up to 1
+    return (weight @ y).to(x_t).reshape(x_t.shape)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="ideal_denoiser"
+ideal_denoiser = ex.ideal_denoiser.check(ideal_denoiser)
+
+# %% tags=["experiment", "figure"]
+def ideal(x_t, t):
+    return ideal_denoiser(x_t, t, alpha_bar, garden)
+
+
+shown = garden[:6]
+x_t = diffusion.q_sample(shown, levels, alpha_bar, torch.randn(shown.shape, generator=run.fresh_generator(1)))
+new_t = diffusion.q_sample(unseen[:6], levels, alpha_bar, torch.randn(shown.shape, generator=run.fresh_generator(1)))
+plots.strip({"in the garden": shown, "ideal": ideal(x_t, levels), "network": net(x_t),
+             "never shown": unseen[:6], "ideal ": ideal(new_t, levels), "network ": net(new_t)},
+            column_titles=[f"t = {t}" for t in levels.tolist()],
+            title="The ideal denoiser knows its garden by heart, and nothing else",
+            alt="Pictures from the garden with the guesses of the ideal denoiser, perfect up to high noise, and of the "
+                "network. Then pictures never shown: the ideal denoiser answers with other pictures of its garden.");
+
+# %% [markdown]
+# **Where to look.** Row 2: under heavy noise the ideal denoiser still returns the very picture. It only has to find out *which* of the garden's pictures it is, and for that hundreds of noisy pixels are plenty. Row 5: a picture that is not in the garden gets the answer of one that is. And in the last column, from pure noise, row 2 and row 5 are the mean of the garden: the same mush as the network's.
+
+# %% tags=["experiment", "figure"]
+known = garden[: len(unseen)]
+both = {"in the garden": known, "never shown": unseen}
+methods = {"network": lambda x_t, t: net(x_t), "ideal denoiser": ideal, "one pixel alone": one_pixel}
+found = {group: {name: errors(method, x, seed=4) for name, method in methods.items()} for group, x in both.items()}
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
+for ax, (group, curves) in zip(axes, found.items()):
+    for name, curve in curves.items():
+        ax.plot(times, curve, color=plots.COLOURS[name], label=name, marker="o", markersize=3.5)
+    ax.set(xlabel="step t", title=f"Pictures {group}")
+axes[0].set_ylabel("error of the guess")
+axes[1].legend(loc="upper left", fontsize=9)
+plots.show(figure, alt="Error against step, left for pictures in the garden, where the ideal denoiser is at zero for "
+                       "most steps, right for pictures never shown, where it is worse than the network at little noise.")
+
+# %% [markdown]
+# NOTICE_TWO
+
+# %% [markdown]
+# ### What does mush consist of?
+#
+# At $t = T$ the ideal denoiser answers with the mean picture, always. Does the network? Two numbers, over many draws of pure noise: how far the guesses are *from the mean picture*, and how far they *spread* from one to the next. A generator would need a spread as large as that of the data.
+#
+# There is one more denoiser to ask. The network is blind: it is not told $t$. Pure noise could also be a picture under *nearly* pure noise. The *blind ideal denoiser* averages over all steps as well as over all pictures, each pair weighed by Bayes' rule. That is the best a network like ours could do.
+
+# %% tags=["experiment"]
+some_times = torch.arange(10, T + 1, run.pick(smoke=110, lecture=10, laptop=10, gpu=10))  # steps that it may be
+
+
+def from_noise(denoise, seed):
+    """(distance to the mean picture, spread) of the guesses from pure noise, root mean square over pixels."""
+    z = torch.randn(64, *garden.shape[1:], generator=run.fresh_generator(100 + seed))
+    guess = denoise(z)
+    return [(guess - mu).square().mean().sqrt().item(), guess.var(0).mean().sqrt().item()]
+
+
+askable = {
+    "network": net,
+    "ideal denoiser": lambda z: ideal(z, torch.full((len(z),), T)),
+    "blind ideal denoiser": lambda z: diffusion.blind_ideal_denoiser(z, some_times, alpha_bar, garden),
+    "data": lambda z: garden[: len(z)],  # not a guess at all: what a generator's pictures should spread like
+}
+mush = experiments.compare({name: lambda seed, d=d: from_noise(d, seed) for name, d in askable.items()}, seeds, "mush")
+distance = mush.map(lambda pair: pair[0], "distance to the mean picture")
+spread = mush.map(lambda pair: pair[1], "spread of the guesses")
+table = pd.DataFrame({c.figure: {name: runs.mean() for name, runs in c.runs.items()} for c in (distance, spread)})
+display(table.round(3))
+
+# %% tags=["experiment"]
+said = "what is said of one-shot generation"
+display(experiments.claim_equal("From pure noise, the network answers with the mean picture", said,
+                                distance, "network", expected=0.0, tolerance=0.05))
+display(experiments.claim("From pure noise, the network's guesses spread less than the data", said,
+                          spread, more="data", less="network"))
+display(experiments.claim_equal("The network spreads as much as the blind ideal denoiser", "the derivation above",
+                                spread, "network", expected=round(float(spread.runs["blind ideal denoiser"].mean()), 3),
+                                tolerance=0.05))
+
+# %% [markdown]
+# NOTICE_THREE
+
+# %% [markdown]
+# ### Guess, add less noise, guess again
+#
+# So one shot from noise gives an average. But look at what the average is good for: it is a picture *under which less noise can be put*. Do that, ask again, and repeat. Under less noise fewer pictures are possible, so the next average is sharper.
+
+# %% tags=["experiment", "figure"]
+ladder = [1000, 950, 900, 850, 800, 750, 700, 600, 500, 400, 300, 200, 100]
+generator = run.fresh_generator(5)
+x = torch.randn(8, *garden.shape[1:], generator=generator)
+path = {}
+for t, t_next in zip(ladder, [*ladder[1:], 0]):
+    guess = net(x).clamp(-1, 1)
+    path[t] = guess
+    x = diffusion.q_sample(guess, torch.full((8,), t_next), alpha_bar, torch.randn(x.shape, generator=generator))
+plots.strip({f"guess at t = {t}": path[t] for t in (1000, 900, 800, 600, 400, 100)},
+            title="Thirteen guesses, each under less noise than the one before",
+            alt="Eight pictures, from top to bottom: mush at first, then colours and shapes, at last eight different "
+                "pictures of the kind that was learned.");
+
+# %% [markdown]
+# From mush to pictures, with the same network. Nobody has justified that loop yet, and the pictures are soft. Doing it properly, with steps that follow from the mathematics, is lesson 04.
+
+# %% [markdown]
+# ## 6 · Skips on and off
+#
+# **What are the skips worth?**
+#
+# One factor at a time: the same network, the same number of parameters, the same data, noise and steps. `skips=False` hands zeros to the way up. Six trainings take some minutes, so they were run ahead (`course claims skips` runs them again):
+
+# %% tags=["experiment"]
+about = studies.settings("skips")
+print(f"{about['study']}: seeds {about['seeds']}, {about['cpu_seconds']} s in all")
+print(", ".join(f"{key} {value}" for key, value in about["shared"].items()))
+
+# %% tags=["experiment", "figure"]
+curve = studies.load("skips", figure="error by step")
+plots.curves(curve.runs, x=times, xlabel="step t", ylabel="error of the guess (root mean square)",
+             title="Skips matter most where there is little noise",
+             alt="Error against step with skips and without: far apart at little noise, together at much noise.");
+
+# %% [markdown]
+# People often give such errors as a *peak signal-to-noise ratio* (PSNR), in decibels: $20\,\log_{10}(2/\text{error})$, where 2 is the range of a pixel, from -1 to 1. Higher is better, and 6 dB more is half the error.
+
+# %% tags=["experiment"]
+chosen = (20, 50, 200, 400, 600, 800, 1000)
+psnr = {name: [20 * torch.tensor(2 / runs[:, times.index(t)]).log10().mean().item() for t in chosen]
+        for name, runs in curve.runs.items()}
+display(pd.DataFrame(psnr, index=[f"t = {t}" for t in chosen]).T.round(1))
+for t in (50, 800):
+    display(experiments.claim(f"At t = {t}, a U-Net with skips guesses better than one without",
+                              "a common reason given for skips", studies.load("skips", figure=f"error at t = {t}"),
+                              more="without skips", less="with skips"))
+
+# %% [markdown]
+# NOTICE_FOUR
+
+# %% [markdown]
+# ## 7 · Bug hunt: a lighter way up
+#
+# A colleague wants a lighter network. "Standing the skip *beside* $x$ makes the convolution on the way up wide. I *add* it, as many newer networks do. A 1 × 1 convolution fits its channels first. Fewer parameters, and all my tests pass." Here is the block, and here are the tests:
+
+# %%
+class ColleagueUpBlock(nn.Module):
+    """Twice the size, plus the skip, a ConvBlock. Lighter than UpBlock."""
+
+    def __init__(self, inputs, skips, outputs):
+        super().__init__()
+        self.fit = nn.Conv2d(skips, inputs, kernel_size=1)  # so that the skip has as many channels as x
+        self.convolve = ConvBlock(inputs, outputs)
+
+    def forward(self, x, skip):
+        up = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, inputs, 2H, 2W)
+        skip = F.relu(self.fit(skip))  # (B, inputs, 2H, 2W)
+        x = up + skip  # (B, inputs, 2H, 2W)
+        return self.convolve(up)  # (B, outputs, 2H, 2W)
+
+
+def with_ups(up_block, width=16):
+    """The course's U-Net with another block on the way up."""
+    torch.manual_seed(0)
+    net = plain.UNet(channels, width=width)
+    net.ups = nn.ModuleList(up_block(2 * w, w, w) for w in (2 * width, width))
+    return net
+
+
+for shape in ((1, channels, 16, 16), (3, channels, 32, 16)):
+    assert with_ups(ColleagueUpBlock)(torch.randn(shape)).shape == shape
+count = {block.__name__: sum(p.numel() for p in with_ups(block).parameters()) for block in (UpBlock, ColleagueUpBlock)}
+print(f"The tests pass. Parameters: {count}")
+
+# %% [markdown]
+# It trains, too, and the loss falls. Compare it with your own network after the same short training:
+
+# %% tags=["experiment", "figure"]
+trained = {}
+
+
+def evidence(blocks, title, alt):
+    for name, block in blocks.items():
+        trained[name] = with_ups(block)
+        history = train(trained[name], run.pick(smoke=10, lecture=60, laptop=300, gpu=1000), title=name)
+        print(f"{name}: loss {history.losses[0]:.3f} at first, {sum(history.losses[-20:]) / 20:.3f} at the end")
+    with torch.no_grad():
+        curves = {name: errors(lambda x_t, t, net=net: net(x_t), unseen, seed=6) for name, net in trained.items()}
+    plots.curves(curves, x=times, xlabel="step t", ylabel="error of the guess (root mean square)", title=title, alt=alt)
+
+
+evidence({"your UpBlock": UpBlock, "the colleague's": ColleagueUpBlock}, "Nothing crashes, and yet",
+         "Error against step for both networks: the colleague's is worse at little noise, and as good at much noise.")
+
+# %% [markdown]
+# Where is it worse, and where not? You have seen that pattern in section 6. Find out what is wrong, from evidence and not by reading: a test of shapes cannot see it, and in a larger file, reading would not either.
+#
+# <details><summary>Where to look</summary>Two experiments. One: hand the block the same <code>x</code> and two different skips. Two: compute a loss, call <code>.backward()</code>, and print for every name and parameter whether <code>p.grad</code> is there, and how large. Which parameter never learned anything?</details>
+
+# %%
+# your own look: try things here
+
+# %% [markdown]
+# ### Exercise 8 · `MendedUpBlock`
+# ●●○ · 20 minutes · the heart of the lesson
+#
+# Write the block as the colleague meant it: lighter than `UpBlock`, and with the skip in it.
+#
+# <details><summary>Hint 1: what to think about</summary>The sum is computed. Who reads it?</details>
+# <details><summary>Hint 2: what to change</summary>One name in the last line of <code>forward</code>.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>return self.convolve(… + F.relu(…))</code></details>
+
+
+# %% tags=["exercise"] exercise="MendedUpBlock" points=3
+class MendedUpBlock(nn.Module):
+    """Twice the size, plus the skip (its channels fitted by a 1 x 1 convolution, then a ReLU), a ConvBlock.
+
+    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W), returns (B, outputs, 2H, 2W). The layers may stay.
+    """
+
+    def __init__(self, inputs, skips, outputs):
+        super().__init__()
+        self.fit = nn.Conv2d(skips, inputs, kernel_size=1)
+        self.convolve = ConvBlock(inputs, outputs)
+
+    def forward(self, x, skip):
+        ### BEGIN SOLUTION
+        larger = F.interpolate(x, scale_factor=2)  # (B, inputs, 2H, 2W)
+        return self.convolve(larger + F.relu(self.fit(skip)))  # (B, outputs, 2H, 2W)
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="MendedUpBlock"
+MendedUpBlock = ex.MendedUpBlock.check(MendedUpBlock)
+
+# %% tags=["experiment", "figure"]
+evidence({"mended": MendedUpBlock}, "With the skip in it, the detail is back",
+         "The same chart with a third curve: the mended network is as good as the first, or nearly, at every step.")
+loss = denoising_loss(trained["the colleague's"], garden[:8], torch.full((8,), 200), alpha_bar, torch.zeros_like(garden[:8]))
+loss.backward()
+for name, p in trained["the colleague's"].named_parameters():
+    if "ups" in name and "weight" in name:
+        print(f"the colleague's {name:20} " + ("no gradient" if p.grad is None else f"gradient {p.grad.norm():.4f}"))
+
+# %% [markdown]
+# NOTICE_FIVE
+
+# %% [markdown]
+# ## 8 · Explorer
+#
+# **At which noise level does each denoiser give up, and how does it look when it does?** Move $t$ with the mouse or the arrow keys, and change the denoiser and the picture. Pictures 1 to 4 are in the garden, 5 to 8 were never shown. Look for the step at which the ideal denoiser goes from one picture to a mixture, and for pictures where it jumps to the wrong one.
+
+# %% tags=["explorer", "figure"]
+widgets.DenoisingExplorer(
+    {"in the garden": garden[:4], "never shown": unseen[:4]},
+    alpha_bar=alpha_bar,
+    denoisers={
+        "network": lambda x_t, t: net(x_t),
+        "ideal denoiser": ideal,
+        "one pixel alone": one_pixel,
+        "blur": lambda x_t, t: F.avg_pool2d(x_t, 3, stride=1, padding=1, count_include_pad=False),
+        "doing nothing": lambda x_t, t: x_t,
+    },
+)
+
+# %% [markdown]
+# ## Is this normal?
+#
+# NORMAL
+#
+# ## Questions to think about
+#
+# <details><summary>1. Would a network with no error on the training pictures be a good denoiser?</summary>It would be the ideal denoiser of the garden: it knows the training pictures by heart, and answers every new picture with one of them. What we want is not the best score on the garden, but a network that is too small, or too briefly trained, to learn it by heart, and therefore has to learn what flowers have in common.</details>
+# <details><summary>2. With another loss, the mean absolute error, what would the best guess be?</summary>For each pixel the median instead of the mean. It is sharper where one colour has more than half of the probability, and still a single answer for many possible pictures.</details>
+# <details><summary>3. Why does the ideal denoiser find the right picture under so much noise?</summary>It compares all pixels at once. Two flowers differ by some squared distance summed over hundreds of numbers, and the noise in that sum averages out. With more pictures in the garden there are closer pairs, and it fails earlier: try <code>garden[:100]</code> and all of it.</details>
+# <details><summary>4. Why is the network worse than doing nothing under hardly any noise?</summary>It has to draw every pixel anew through several convolutions, and most of the loss comes from steps with more noise than that. A network that predicts the noise instead starts from the other end: there, answering "hardly any" is easy, and the picture is left as it is (lesson 04).</details>
+#
+# ## What we left out
+#
+# Telling the network the time (lesson 03); norms, attention and blocks that add to their input (lesson 05); why predicting noise trains better (lesson 04); how networks manage *not* to learn their garden by heart ([Kadkhodaie et al. 2023](https://arxiv.org/abs/2310.02557) train two networks on different halves of a data set and compare what they generate).
+#
+# ## Readings
+#
+# - Ronneberger, Fischer & Brox 2015, [U-Net](https://arxiv.org/abs/1505.04597): eight pages, and the picture of the U that everybody copies.
+# - Karras et al. 2022, [Elucidating the Design Space](https://arxiv.org/abs/2206.00364), appendix B.3: the ideal denoiser in half a page, with a figure like yours.
+# - Luo et al. 2016, [Understanding the Effective Receptive Field](https://arxiv.org/abs/1701.04128): the microscope, and why the middle is so much brighter than the rim.
+#
+# **Next**: lesson 03 tells the network how much noise there is.
