@@ -31,6 +31,7 @@ class Walk:
         dataset: whose model.
         sampler: "ddim", with `eta`, or "ddpm", with the variance beta. (DDPM with beta-tilde is DDIM with eta = 1.)
         eta: the share of fresh noise of "ddim".
+        clip: clamp the predicted picture to [-1, 1] in every step.
         steps: how many.
         samples: how many images are drawn and judged.
     """
@@ -38,6 +39,7 @@ class Walk:
     dataset: str = "flowers"
     sampler: str = "ddim"
     eta: float = 0.0
+    clip: bool = False
     steps: int = 20
     samples: int = 128
 
@@ -59,9 +61,12 @@ def run_walk(walk: Walk, seed: int) -> dict[str, Any]:
     parts = []
     for x in x_T.split(CHUNK):
         if walk.sampler == "ddim":
-            parts.append(sample_ddim(model.predict, x, model.alpha_bar, walk.steps, eta=walk.eta, generator=fresh))
+            drawn = sample_ddim(
+                model.predict, x, model.alpha_bar, walk.steps, eta=walk.eta, generator=fresh, clip=walk.clip
+            )
         else:
-            parts.append(sample_ddpm(model.predict, x, model.alpha_bar, fresh, steps=walk.steps))
+            drawn = sample_ddpm(model.predict, x, model.alpha_bar, fresh, steps=walk.steps, clip=walk.clip)
+        parts.append(drawn)
     found = judge.scores(torch.cat(parts).clamp(-1, 1))
     return {
         "Fréchet distance": found["frechet"],
@@ -85,12 +90,13 @@ STUDIES = [
     Study(
         "steps",
         lesson="06",
-        says="samples of one trained model by number of steps: DDIM, DDPM with either variance, and half of the noise",
+        says="samples of one trained model by sampler and number of steps",
         variants={
             **_by_steps("DDIM", FEW + MANY),
             **_by_steps("DDPM, beta-tilde", FEW + MANY, eta=1.0),
             **_by_steps("DDPM, beta", FEW[:4], sampler="ddpm"),
             **_by_steps("eta 0.5", FEW[:3], eta=0.5),
+            **_by_steps("DDIM, clipped", FEW[:3], clip=True),
         },
         run=run_walk,
     ),
