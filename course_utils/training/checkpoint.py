@@ -96,7 +96,11 @@ class Keeper:
         for buffer, marked in zip(self.model.buffers(), self._buffers, strict=True):
             buffer.copy_(marked)
         self._restore_chance(self._marked)
-        tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in self._tensors().items()}
+        # safetensors wants plain contiguous memory, and each tensor its own
+        tensors = {
+            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for key, tensor in self._tensors().items()
+        }
         card = {
             "what": "an interrupted training: call `fit` again with the same settings, and it goes on from here",
             "step": self.history.steps,

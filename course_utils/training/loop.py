@@ -101,7 +101,8 @@ def fit(
             of the last good step. Or the checkpoint is damaged, of another network or of other settings.
         Interrupted: Ctrl-C, or the notebook's stop button. The model keeps what it has learned so far.
     """
-    optimiser = make_adamw(model, learning_rate, weight_decay)
+    with Undisturbed():  # its first optimiser makes PyTorch import a great deal, and half an import is never mended
+        optimiser = make_adamw(model, learning_rate, weight_decay)
     average = averaged(model) if ema is not None else None
     source, history = Source(batches, steps), Fit(ema=average)
     settings = {
@@ -147,7 +148,8 @@ def fit(
                 keeper.now_and_then()
                 progress.update(history.losses, history.images_per_second)
     except KeyboardInterrupt:
-        keeper.keep()
+        with Undisturbed():  # a second one, from somebody impatient, must not cut the file short
+            keeper.keep()
         raise Interrupted(_how_to_go_on(history.steps, steps, keeper.path)) from None
     finally:
         model.eval()
