@@ -176,6 +176,29 @@ def test_an_interrupt_during_the_step_waits_until_it_is_whole(
     assert_equal(result(model, train(model, tmp_path / "state")), undisturbed)
 
 
+def test_an_interrupt_during_the_set_up_waits_for_its_end(
+    undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PyTorch's first optimiser imports much, and an import that was cut short fails again and again.
+    from course_utils.training import loop
+
+    finished = []
+
+    def signalled(*args: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        finished.append(True)
+        return real(*args)
+
+    real = loop.make_adamw
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "make_adamw", signalled)
+        with pytest.raises(KeyboardInterrupt):
+            train(net(), tmp_path / "state")
+    assert finished
+    model = net()
+    assert_equal(result(model, train(model, tmp_path / "state")), undisturbed)
+
+
 def test_a_crash_costs_the_steps_since_the_last_save_and_no_more(
     undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
