@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.ticker
 import numpy as np
 import torch
 
@@ -72,6 +73,7 @@ def curves(
         axes = figure.subplots()
         taken = [COLOURS[name] for name in tables if name in COLOURS]
         most_runs = 1
+        places: set[float] = set()
         for number, (name, table) in enumerate(tables.items()):
             steps = np.arange(table.shape[1]) if own_x.get(name) is None else _numbers(own_x[name], "x")[0]
             if len(steps) != table.shape[1]:
@@ -80,12 +82,15 @@ def curves(
             taken.append(shade)
             _one_curve(axes, steps, table, str(name), shade, logy, DASHES[number % len(DASHES)])
             most_runs = max(most_runs, len(table))
+            places |= set(steps.tolist())
         for name, level in (hlines or {}).items():
             axes.axhline(level, color=COLOURS.get(name, SOFT_INK), linewidth=1.4, linestyle=(0, (2, 2)), label=name)
         if logy:
             axes.set_yscale("log")
+            _plain_ticks(axes.yaxis, set())
         if logx:
             axes.set_xscale("log")
+            _plain_ticks(axes.xaxis, places)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         axes.set_title(title)
@@ -101,6 +106,17 @@ def curves(
         what = f"Line chart of {ylabel or 'values'} against {xlabel or 'steps'}: {', '.join(map(str, tables))}"
         show(figure, alt or message + what)
     return figure
+
+
+def _plain_ticks(axis: Any, places: set[float]) -> None:
+    """Plain numbers on a logarithmic axis, "50" and not a power of ten; a tick at each place if there are few."""
+    plain = mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}")
+    axis.set_major_formatter(plain)
+    if 0 < len(places) <= 12:
+        axis.set_major_locator(mpl.ticker.FixedLocator(sorted(places)))
+        axis.set_minor_locator(mpl.ticker.NullLocator())
+    else:  # between powers of ten, labels only where the axis is shorter than about one of them
+        axis.set_minor_formatter(mpl.ticker.LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
 def _one_curve(axes: Any, x: Any, table: np.ndarray[Any, Any], name: str, shade: str, logy: bool, dash: Any) -> None:

@@ -228,3 +228,11 @@ def test_show_closes_pyplots_figure_and_wants_alt_text(monkeypatch):
         plots.show((figure, None), alt="A figure")
     plots.show(figure, alt="A figure")
     assert len(shell.shown) == 1 and not plt.fignum_exists(figure.number)
+
+
+def test_a_logarithmic_axis_has_plain_numbers_and_a_tick_at_each_of_few_places():
+    figure = plots.curves({"a": [1.0, 0.5, 0.3]}, x=(5, 20, 250), logx=True, logy=True, alt="Three points.")
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["5", "20", "250"]
+    assert not any("10^" in tick.get_text() for tick in axes.get_yticklabels(which="both"))
