@@ -150,6 +150,26 @@ def ddpm() -> None:
     save(sheet([torch.stack([film.x_t[k][walk] for k in frames]) for walk in range(4)], scale=6), "04_ddpm.png")
 
 
+def fast_sampling() -> None:
+    """Lesson 06: the same noises with more and more steps, from left to right; DDIM above, DDPM below."""
+    from course_utils import pretrained, samplers
+
+    model = pretrained.ddpm("flowers")
+    noises = model.noise(3, torch.Generator().manual_seed(5))
+    counts = (2, 3, 5, 10, 20, 50, 100, 250)
+    settings = {"predict": model.predict, "x_T": noises, "alpha_bar": model.alpha_bar, "clip": True}
+    rows = []
+    for sampler in ("DDIM", "DDPM"):
+        drawn = []
+        for steps in counts:
+            if sampler == "DDIM":
+                drawn.append(samplers.sample_ddim(steps=steps, **settings))
+            else:
+                drawn.append(samplers.sample_ddpm(steps=steps, generator=torch.Generator().manual_seed(6), **settings))
+        rows += [torch.stack([x[i] for x in drawn]) for i in range(len(noises))]
+    save(sheet(rows, scale=6), "06_fast_sampling.png")
+
+
 if __name__ == "__main__":
     noise_to_flowers()
     prompts()
@@ -158,3 +178,4 @@ if __name__ == "__main__":
     time_embeddings()
     norms()
     ddpm()
+    fast_sampling()
