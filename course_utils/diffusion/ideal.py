@@ -49,10 +49,10 @@ def blind_ideal_denoiser(x: Tensor, times: Tensor, alpha_bar: Tensor, data: Tens
     """
     flat, d = x.flatten(1).double(), data.to(x.device).flatten(1).double()  # (B, D), (N, D)
     product, own, theirs = flat @ d.T, flat.square().sum(1, keepdim=True), d.square().sum(1)
-    logits = []
+    logits = torch.full_like(product, -torch.inf)  # (B, N): of an image, whatever the step
     for a in alpha_bar.to(x.device, torch.float64)[times.to(x.device)]:
         distance = own - 2 * a.sqrt() * product + a * theirs  # (B, N), squared
-        logits.append(-distance / (2 * (1 - a)) - 0.5 * flat.shape[1] * torch.log(1 - a))
-    posterior = torch.softmax(torch.cat(logits, dim=1), dim=1)  # (B, K N)
-    of_images = posterior.reshape(len(x), len(times), -1).sum(1)  # (B, N)
+        at_step = -distance / (2 * (1 - a)) - 0.5 * flat.shape[1] * torch.log(1 - a)
+        logits = torch.logaddexp(logits, at_step)  # probabilities of the steps add up
+    of_images = torch.softmax(logits, dim=1)  # (B, N)
     return (of_images @ d).to(x).reshape(x.shape)
