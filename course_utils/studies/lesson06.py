@@ -98,6 +98,7 @@ STUDIES = [
             **_by_steps("eta 0.5", FEW[:3], eta=0.5),
             **_by_steps("DDIM, clipped", FEW[:3], clip=True),
         },
+        seeds=range(5),
         run=run_walk,
     ),
     Study(
