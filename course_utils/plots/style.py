@@ -47,6 +47,7 @@ COLOURS: dict[str, str] = {
     "plain": VERMILLION,
     "suspect": VERMILLION,
     "mended": BLUE,
+    "the colleague's": PURPLE,
     "EMA": BLUE,
     "no EMA": GREY,
     "sinusoidal": BLUE,
