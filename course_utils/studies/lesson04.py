@@ -11,8 +11,13 @@ STUDIES = [
     Study(
         "ema",
         lesson="04",
-        says="samples from averaged weights and from those of the last step of the same training",
-        variants={"EMA": Arm(), "no EMA": Arm(average=False)},
+        says="samples from averaged weights and from those of the last step, with a learning rate that decays or not",
+        variants={
+            "EMA": Arm(),
+            "no EMA": Arm(average=False),
+            "EMA, constant rate": Arm(decay=False),
+            "no EMA, constant rate": Arm(decay=False, average=False),
+        },
     ),
     Study(
         "clipping",

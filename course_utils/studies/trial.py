@@ -89,6 +89,7 @@ def _train(arm: Arm, seed: int) -> Trained:
         loss,
         arm.steps,
         learning_rate=arm.learning_rate,
+        decay=arm.decay,
         clip=arm.clip,
         ema=arm.ema,
         title="this run",

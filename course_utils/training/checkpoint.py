@@ -139,8 +139,8 @@ class Keeper:
         return found
 
     def _load(self, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
-        for key, ours in self.settings.items():
-            theirs = card["settings"].get(key)
+        for key in {**card["settings"], **self.settings}:
+            theirs, ours = card["settings"].get(key), self.settings.get(key)
             if theirs != ours:
                 raise CourseError(
                     f"The checkpoint {self.path} is of a training with {key} = {theirs}, and this one has {key} = "

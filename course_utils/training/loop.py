@@ -60,6 +60,7 @@ def fit(
     learning_rate: float = 1e-3,
     weight_decay: float = 0.01,
     warmup: float = 0.05,
+    decay: bool = True,
     clip: float | None = 1.0,
     ema: float | None = None,
     checkpoint: Path | None = None,
@@ -83,9 +84,10 @@ def fit(
             dropout draws, is saved too; those of NumPy and Python are not.
         loss: `loss(model, batch)` gives a scalar tensor.
         steps: how many batches to learn from.
-        learning_rate: the peak, reached after the warm-up; a cosine leads it down to zero.
+        learning_rate: the peak, reached after the warm-up; a cosine leads it down to zero, if `decay`.
         weight_decay: AdamW's.
         warmup: the share of the steps over which the learning rate rises from zero.
+        decay: if False, the learning rate stays at its peak. Then an average of the weights (`ema`) has more to do.
         clip: a longer gradient, taken over all parameters, is shortened to this norm; None shortens none.
         ema: the decay of an exponential moving average of the weights, such as 0.999, with a warm-up
             (`ema_decay`); None keeps no average.
@@ -113,6 +115,7 @@ def fit(
         "clip": clip,
         "ema": ema,
         "autocast": autocast,
+        **({} if decay else {"decay": False}),
     }
     keeper = Keeper(checkpoint, settings, model, average, optimiser, source, history)
     keeper.resume()
@@ -125,7 +128,7 @@ def fit(
             for step in range(history.steps, steps):
                 batch = source(step)
                 for group in optimiser.param_groups:
-                    group["lr"] = learning_rate * learning_rate_factor(step, steps, warmup)
+                    group["lr"] = learning_rate * learning_rate_factor(step, steps, warmup, decay)
 
                 optimiser.zero_grad()
                 with precision:

@@ -9,11 +9,16 @@ import torch
 from torch import nn
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
-    """From 0 to 1: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0."""
+def learning_rate_factor(step: int, steps: int, warmup: float, decay: bool = True) -> float:
+    """From 0 to 1: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0.
+
+    Without `decay` it stays at 1 after the rise.
+    """
     rising = max(1, round(warmup * steps))
     if step < rising:
         return (step + 1) / rising
+    if not decay:
+        return 1.0
     return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / max(1, steps - rising + 1)))
 
 
