@@ -12,8 +12,8 @@ PAGE = Path("docs") / "claims.md"
 HEAD = """# What the experiments found
 
 Every claim that a lesson measures, with the figures as the committed notebooks printed them. The page is written by
-`course build`; a verdict is what the runs say, welcome or not. Slow comparisons were run ahead: `course claims` runs them
-again, `course claims --list` names them, and their figures lie with their settings in `course_utils/studies`.
+`course build`; a verdict is what the runs say, welcome or not. Slow comparisons were run ahead: `course claims` runs
+them again, `course claims --list` names them, and their figures lie with their settings in `course_utils/studies`.
 
 - *holds here*: the whole 95 % interval is on the claim's side.
 - *does not hold here*: the whole interval is on the other side.
