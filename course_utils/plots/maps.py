@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from course_utils.errors import CourseError
 from course_utils.plots.output import ShownFigure, new_figure, show
@@ -18,7 +19,7 @@ from course_utils.plots.style import BLUE, INK, PAPER, VERMILLION, WIDTH, settin
 #: from a negative through none to a positive number; and from none to much
 DIVERGING = LinearSegmentedColormap.from_list("course diverging", [BLUE, PAPER, VERMILLION])
 SEQUENTIAL = LinearSegmentedColormap.from_list("course sequential", [PAPER, VERMILLION, INK])
-BAR_ROOM, SIDE_ROOM, TOP_ROOM, BELOW = 80, 78, 78, 58  # CSS pixels around the maps
+BAR_ROOM, SIDE_ROOM, TOP_ROOM, BELOW, GAP = 104, 78, 68, 58, 30  # CSS pixels around the maps, and between them
 
 
 def paint(values: Any, low: float = -1.0, high: float = 1.0) -> np.ndarray[Any, Any]:
@@ -77,16 +78,17 @@ def maps(
         raise CourseError("plots.maps got no maps: pass a dict from a title to its numbers.")
     checked = {name: _table(values, name) for name, values in tables.items()}
     n = len(checked)
-    side = min(330.0, (WIDTH - BAR_ROOM - SIDE_ROOM - 14 * (n - 1)) / n) if square else WIDTH - BAR_ROOM - SIDE_ROOM
+    side = min(330.0, (WIDTH - BAR_ROOM - SIDE_ROOM - GAP * (n - 1)) / n) if square else WIDTH - BAR_ROOM - SIDE_ROOM
     tall = side if square else 260.0
-    width, height = SIDE_ROOM + n * side + 14 * (n - 1) + BAR_ROOM, TOP_ROOM + tall + BELOW
+    top = TOP_ROOM if any(checked) else TOP_ROOM - 22
+    width, height = SIDE_ROOM + n * side + GAP * (n - 1) + BAR_ROOM, top + tall + BELOW
     wide = max(width, min(WIDTH, 10.5 * len(title) + 20))
     with mpl.rc_context(settings()):
         figure = new_figure(wide, height)
         figure.set_layout_engine("none")
         figure.text(12 / wide, 1 - 12 / height, title, fontsize=13, fontweight="bold", color=INK, va="top")
         for k, (name, table) in enumerate(checked.items()):
-            left = SIDE_ROOM + k * (side + 14)
+            left = SIDE_ROOM + k * (side + GAP)
             axes = figure.add_axes((left / wide, BELOW / height, side / wide, tall / height))
             look: Any = {"cmap": _colours(low), "vmin": low, "vmax": high, "aspect": "auto", "interpolation": "nearest"}
             picture = axes.imshow(table, extent=(x[0], x[1], y[1], y[0]), **look)
@@ -98,9 +100,9 @@ def maps(
             else:
                 axes.set_yticklabels([])
             axes.locator_params(axis="x", nbins=max(2, math.ceil(side / 110)))
-        end = SIDE_ROOM + n * side + 14 * (n - 1) + 14
+        end = SIDE_ROOM + n * side + GAP * (n - 1) + 14
         bar_axes = figure.add_axes((end / wide, BELOW / height, 12 / wide, tall / height))
-        figure.colorbar(picture, cax=bar_axes).set_label(bar)
+        figure.colorbar(picture, cax=bar_axes, ticks=MaxNLocator(5)).set_label(bar)
         show(figure, alt or f"{title}. Colour map of {bar or 'numbers'}: {', '.join(checked)}")
     return figure
 
