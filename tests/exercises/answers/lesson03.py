@@ -835,7 +835,7 @@ def mended_by_rank(u, features=8):
     return sinusoids(torch.linspace(0, 1000, len(u)).to(u), features)
 
 
-@mistake("mended_embedding", "two calls")
+@mistake("mended_embedding", "must not change")
 def mended_by_chance(u, features=8):
     return torch.randn(len(u), features).to(u)
 
