@@ -87,8 +87,8 @@ def frequencies_are_float64(answer: Answer) -> None:
     got = expect_tensor(answer(16), (16,))
     expect(
         got.dtype == torch.float64,
-        "the result is float32, good for 7 digits, and t multiplies its error by up to 1000: give `dtype=torch.float64` "
-        "to every tensor that you make.",
+        "the result is float32, good for 7 digits, and t multiplies its error by up to 1000: give "
+        "`dtype=torch.float64` to every tensor that you make.",
     )
 
 
@@ -212,9 +212,7 @@ def fourier_has_the_right_values(answer: Answer) -> None:
     t = torch.tensor([0.0, 125.0, 300.0, 777.0, 1000.0], dtype=torch.float64)
     turns = normal(3, seed=1) * 4
     got = _expect_rows(untouched(answer, t, turns), 5, 6)
-    expect(
-        close(answer(t, turns), got), "two calls give two results: the random numbers are in `turns`, draw no others."
-    )
+    expect(close(answer(t, turns), got), "two calls give two results: the random numbers are `turns`, draw no others.")
     turn = t[:, None] / 1000 * turns
 
     def joined(angle: Tensor) -> Tensor:
