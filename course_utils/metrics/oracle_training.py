@@ -74,7 +74,14 @@ def train_oracle(
     cpu = time.process_time()
     endless = batches(torch.Generator().manual_seed(seed), device)
     history = fit(net, endless, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=NAME)
+    seconds = round(history.seconds), round(time.process_time() - cpu)
+    return store(net, steps, seed, seconds, device, folder)
 
+
+def store(
+    net: OracleNet, steps: int, seed: int, seconds: tuple[int, int], device: torch.device | str, folder: Path | None
+) -> dict[str, Any]:
+    """Round a trained network to 16 bits, judge it, and store it; `seconds` on the wall and of the processor."""
     with torch.no_grad():  # what is judged is what will be stored
         for tensor in net.state_dict().values():
             if tensor.is_floating_point():
@@ -89,8 +96,8 @@ def train_oracle(
         "steps": steps,
         "batch": BATCH,
         "seed": seed,
-        "seconds": round(history.seconds),
-        "cpu_seconds": round(time.process_time() - cpu),  # what it took of a machine that may have been busy elsewhere
+        "seconds": seconds[0],
+        "cpu_seconds": seconds[1],  # what it took of a machine that may have been busy elsewhere
         "machine": machine(torch.device(device)),
         "torch": torch.__version__.split("+")[0],
         "metrics": judge(net, JUDGED_ON if steps >= 100 else 64, device),
