@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from course_utils.errors import CourseError
 
-MODEL_SCALE = 1000.0  # a network is told t on the scale 0 to 1000, however many steps the schedule has
+MODEL_SCALE = 1000  # a network is told t on the scale 0 to 1000, however many steps the schedule has
 
 
 def model_time(t: Tensor, T: int) -> Tensor:
@@ -20,7 +20,7 @@ def model_time(t: Tensor, T: int) -> Tensor:
     Returns:
         (B,), float32, 0 to 1000, on the device of t.
     """
-    return (t * (MODEL_SCALE / T)).float()
+    return (MODEL_SCALE * t / T).float()  # whole numbers until the division, so that t = T gives 1000 exactly
 
 
 def schedule_step(time: Tensor, T: int) -> Tensor:
