@@ -65,24 +65,25 @@ class Judge:
         """The kernel distance (KID) of images (B, C, size, size) from real ones, of which the first n count."""
         return kernel_distance(self._features_of(x), self.features)
 
-    def sure(self, x: Tensor, threshold: float = SURE) -> float:
+    def sure(self, x: Tensor, threshold: float = SURE, *, by_recogniser: bool = False) -> float:
         """The share of images, 0 to 1, whose class is read with a probability above `threshold`.
 
-        For flowers, the oracle reads the species. Else the data set's recogniser reads the class, calibrated for clean
-        images (see `temperature`). Both are blind to what was asked for.
+        For flowers, the oracle reads the species. Else, or if asked to, the data set's recogniser reads the class,
+        calibrated for clean images (see `temperature`). Both are blind to what was asked for.
         """
         self._check(x)
         if len(x) == 0:
             raise CourseError("There are no images to judge: give one or more.")
-        return _sure(self.dataset, self.size, self.device, x, threshold)
+        read = _sure_by_recogniser if by_recogniser else _sure
+        return read(self.dataset, self.size, self.device, x, threshold)
 
-    def scores(self, x: Tensor) -> dict[str, float]:
-        """All figures of images (B, C, size, size): {"frechet": ..., "kernel": ..., "sure": ...}."""
+    def scores(self, x: Tensor, *, by_recogniser: bool = False) -> dict[str, float]:
+        """All figures of images (B, C, size, size): {"frechet": ..., "kernel": ..., "sure": ...} (see `sure`)."""
         features = self._features_of(x)
         return {
             "frechet": frechet_distance(features, self.features),
             "kernel": kernel_distance(features, self.features),
-            "sure": self.sure(x),
+            "sure": self.sure(x, by_recogniser=by_recogniser),
         }
 
     def _features_of(self, x: Tensor) -> Tensor:
@@ -135,6 +136,10 @@ def _available(dataset: str) -> int:
 def _sure(dataset: str, size: int, device: str, x: Tensor, threshold: float) -> float:
     if dataset == "flowers" and weights.available(ORACLE):
         return oracle(device).sure(x, "species", threshold)
+    return _sure_by_recogniser(dataset, size, device, x, threshold)
+
+
+def _sure_by_recogniser(dataset: str, size: int, device: str, x: Tensor, threshold: float) -> float:
     probabilities = recogniser(dataset, device).probabilities(x)
     calibrated = (probabilities.log() / temperature(dataset, size, device)).softmax(dim=1)
     return (calibrated.amax(dim=1) > threshold).float().mean().item()

@@ -41,7 +41,9 @@ def loss_by_level(arm: Arm, forward: Forward, model: nn.Module) -> list[float]:
 
 def scores(arm: Arm, forward: Forward, model: nn.Module, steps: int, seed: int) -> dict[str, float]:
     """The judge's figures for `arm.samples` images."""
-    found = _judge(arm.dataset, arm.size, arm.samples).scores(draw(arm, forward, model, steps, seed))
+    found = _judge(arm.dataset, arm.size, arm.samples).scores(
+        draw(arm, forward, model, steps, seed), by_recogniser=True
+    )
     return {
         "Fréchet distance": found["frechet"],
         "kernel distance": found["kernel"],

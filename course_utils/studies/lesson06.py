@@ -67,7 +67,7 @@ def run_walk(walk: Walk, seed: int) -> dict[str, Any]:
         else:
             drawn = sample_ddpm(model.predict, x, model.alpha_bar, fresh, steps=walk.steps, clip=walk.clip)
         parts.append(drawn)
-    found = judge.scores(torch.cat(parts).clamp(-1, 1))
+    found = judge.scores(torch.cat(parts).clamp(-1, 1), by_recogniser=True)
     return {
         "Fréchet distance": found["frechet"],
         "kernel distance": found["kernel"],
