@@ -2,7 +2,7 @@
 
 from course_utils.exercises.framework import prepare_notebook
 from course_utils.exercises.lesson06.ddim import ddim_step
-from course_utils.exercises.lesson06.hunt import mended_sampler
+from course_utils.exercises.lesson06.hunt import mended_fast_sampler
 from course_utils.exercises.lesson06.latents import ddim_invert, sample_truncated, slerp
 from course_utils.exercises.lesson06.loop import sample_ddim
 from course_utils.exercises.lesson06.steps import ddim_sigma, respace
@@ -17,7 +17,7 @@ ORDER = (
     slerp,
     ddim_invert,
     sample_truncated,
-    mended_sampler,
+    mended_fast_sampler,
 )
 
 prepare_notebook(ORDER)

@@ -12,7 +12,7 @@ from course_utils.exercises.framework import Answer, Exercise, close, expect, ex
 from course_utils.exercises.lesson06.inputs import ALPHA_BAR, Asked, normal, one_picture
 
 
-def _mended_sampler(
+def _mended_fast_sampler(
     predict: samplers.Predict, x_T: Tensor, alpha_bar: Tensor, steps: int, generator: Generator
 ) -> Tensor:
     """Stochastic sampling (eta = 1) that draws a new z in every step and walks all the way to t = 0."""
@@ -26,7 +26,7 @@ def _mended_sampler(
     return x
 
 
-mended_sampler = Exercise("mended_sampler", reference=_mended_sampler)
+mended_fast_sampler = Exercise("mended_fast_sampler", reference=_mended_fast_sampler)
 
 _STEPS = 20
 
@@ -52,7 +52,7 @@ def _left_over(answer: Answer) -> float:
     return float((expect_tensor(got, (4, 3, 12, 12)) - picture).square().mean().sqrt())
 
 
-@mended_sampler.part
+@mended_fast_sampler.part
 def noise_is_fresh_in_every_step(answer: Answer) -> None:
     sizes, pictures = _noise_on_the_way(answer)
     loudest = max(sizes)
@@ -80,7 +80,7 @@ def noise_is_fresh_in_every_step(answer: Answer) -> None:
     )
 
 
-@mended_sampler.part
+@mended_fast_sampler.part
 def walk_goes_to_the_end(answer: Answer) -> None:
     left = _left_over(answer)
     last = (1 - ALPHA_BAR[100]).sqrt().item()
@@ -96,7 +96,7 @@ def walk_goes_to_the_end(answer: Answer) -> None:
     )
 
 
-@mended_sampler.part
+@mended_fast_sampler.part
 def walk_is_good_for_every_number_of_steps(answer: Answer) -> None:
     picture = normal(1, 6, 6, seed=6).clamp(-1, 1)
     for steps in (1, 2, 7):
@@ -110,7 +110,7 @@ def walk_is_good_for_every_number_of_steps(answer: Answer) -> None:
         )
 
 
-@mended_sampler.part
+@mended_fast_sampler.part
 def seed_decides(answer: Answer) -> None:
     x = normal(2, 1, 6, 6, seed=9)
     garden = normal(6, 1, 6, 6, seed=10)

@@ -650,7 +650,7 @@ def truncated_by_hand(predict, x_guess, t_start, alpha_bar, steps, eps):
     return x
 
 
-# --- mended_sampler ---
+# --- mended_fast_sampler ---
 
 
 def stochastic(predict, x, alpha_bar, times, noise):
@@ -664,29 +664,29 @@ def drawn(x, generator):
     return lambda k: torch.randn(x.shape, generator=generator, dtype=x.dtype)
 
 
-@mistake("mended_sampler", "second fault")
+@mistake("mended_fast_sampler", "second fault")
 def hunt_unmended(predict, x_T, alpha_bar, steps, generator):
     z = torch.randn(x_T.shape, generator=generator, dtype=x_T.dtype)
     return stochastic(predict, x_T, alpha_bar, times_of(alpha_bar, steps)[:-1], lambda k: z)
 
 
-@mistake("mended_sampler", "The last step is mended")
+@mistake("mended_fast_sampler", "The last step is mended")
 def hunt_with_one_noise_left(predict, x_T, alpha_bar, steps, generator):
     z = torch.randn(x_T.shape, generator=generator, dtype=x_T.dtype)
     return stochastic(predict, x_T, alpha_bar, times_of(alpha_bar, steps), lambda k: z)
 
 
-@mistake("mended_sampler", "from 100 to 0, is not done")
+@mistake("mended_fast_sampler", "from 100 to 0, is not done")
 def hunt_that_still_stops_early(predict, x_T, alpha_bar, steps, generator):
     return stochastic(predict, x_T, alpha_bar, times_of(alpha_bar, steps)[:-1], drawn(x_T, generator))
 
 
-@mistake("mended_sampler", "no fresh noise comes in")
+@mistake("mended_fast_sampler", "no fresh noise comes in")
 def hunt_without_any_noise(predict, x_T, alpha_bar, steps, generator):
     return samplers.sample_ddim(predict, x_T, alpha_bar, steps)
 
 
-@mistake("mended_sampler", "they are all the same")
+@mistake("mended_fast_sampler", "they are all the same")
 def hunt_with_the_same_seed_each_time(predict, x_T, alpha_bar, steps, generator):
     def noise(k):
         return torch.randn(x_T.shape, generator=torch.Generator().manual_seed(0), dtype=x_T.dtype)
@@ -694,23 +694,23 @@ def hunt_with_the_same_seed_each_time(predict, x_T, alpha_bar, steps, generator)
     return stochastic(predict, x_T, alpha_bar, times_of(alpha_bar, steps), noise)
 
 
-@mistake("mended_sampler", "draw z from `generator`")
+@mistake("mended_fast_sampler", "draw z from `generator`")
 def hunt_with_its_own_randomness(predict, x_T, alpha_bar, steps, generator):
     return stochastic(predict, x_T, alpha_bar, times_of(alpha_bar, steps), lambda k: torch.randn_like(x_T))
 
 
-@mistake("mended_sampler", "is off by")
+@mistake("mended_fast_sampler", "is off by")
 def hunt_that_ends_at_one(predict, x_T, alpha_bar, steps, generator):
     times = times_of(alpha_bar, steps)
     return stochastic(predict, x_T, alpha_bar, [*times[:-1], 1], drawn(x_T, generator))
 
 
-@alternative("mended_sampler")
+@alternative("mended_fast_sampler")
 def hunt_by_the_other_exercise(predict, x_T, alpha_bar, steps, generator):
     return samplers.sample_ddim(predict, x_T, alpha_bar, steps, eta=1.0, generator=generator)
 
 
-@alternative("mended_sampler")
+@alternative("mended_fast_sampler")
 def hunt_that_ends_with_the_guess(predict, x_T, alpha_bar, steps, generator):
     times = times_of(alpha_bar, steps)
     x = stochastic(predict, x_T, alpha_bar, times[:-1], drawn(x_T, generator))
