@@ -106,7 +106,16 @@ def ideal_has_the_right_values(answer: Answer) -> None:
     data = 0.5 * normal(4, 1, 2, 3, seed=1)
     t = torch.tensor([1, 2, 3, 4])
     x_t = diffusion.q_sample(data[[2, 0, 1, 3]], t, ALPHA_BAR, normal(4, 1, 2, 3, seed=2))
-    got = expect_tensor(untouched(answer, x_t, t, ALPHA_BAR, data), (4, 1, 2, 3))
+    try:
+        got = untouched(answer, x_t, t, ALPHA_BAR, data)
+    except RuntimeError as error:
+        expect(
+            "must match the size" not in str(error),
+            "two shapes do not fit together. `x_t[:, None] - data[None]` has five axes, (B, N, C, H, W), so alpha_bar[t] "
+            "meets it as (B, 1, 1, 1, 1); with flattened pictures, (B, N, D), as (B, 1, 1); distances (B, N), as (B, 1).",
+        )
+        raise
+    got = expect_tensor(got, (4, 1, 2, 3))
     a = ALPHA_BAR[t][:, None]  # (B, 1)
     each = x_t[:, None] - a.sqrt().reshape(4, 1, 1, 1, 1) * data[None]  # (B, N, C, H, W)
     far = each.square().sum(dim=(2, 3, 4))  # (B, N)

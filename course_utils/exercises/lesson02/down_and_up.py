@@ -12,6 +12,7 @@ from course_utils.exercises.framework import Answer, Exercise, close, expect, ex
 from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
+    expect_fit,
     expect_learning,
     expect_size,
     expect_steady,
@@ -116,7 +117,15 @@ X, SKIP, UP = (3, 6, 4, 6), (3, 4, 8, 12), (3, 5, 8, 12)  # shapes for UpBlock(6
 @UpBlock.part
 def up_doubles_the_size(answer: Answer) -> None:
     block = built(answer, 6, 4, 5)
-    got = block(normal(*X), normal(*SKIP, seed=1))
+    try:
+        got = block(normal(*X), normal(*SKIP, seed=1))
+    except RuntimeError as error:
+        expect_fit(
+            error,
+            "x and the skip differ in size when they meet: make x twice as large first.",
+            "the `ConvBlock` takes the channels of both, `inputs + skips`.",
+        )
+        raise
     if isinstance(got, Tensor):
         expect(
             got.shape[2:] != (4, 6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,11 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 def built(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
     """The student's network in float64, or a hint if it is none or has nothing to learn."""
-    module = answer(*args, **kwargs)
+    try:
+        module = answer(*args, **kwargs)
+    except AttributeError as error:
+        expect("before Module.__init__" not in str(error), "begin `__init__` with `super().__init__()`: it was there.")
+        raise
     kind = type(module).__name__
     expect(isinstance(module, nn.Module), f"calling it gives a {kind}, it should give a network, a `nn.Module`.")
     expect(
@@ -62,6 +67,15 @@ def adopted(module: nn.Module, reference: nn.Module) -> bool:
         for own, given in zip(ours, theirs, strict=True):
             own.copy_(given)
     return True
+
+
+def expect_fit(error: RuntimeError, sizes: str, channels: str) -> None:
+    """Turn PyTorch's complaint about two tensors into a hint: that their `sizes` or their `channels` do not fit."""
+    text = str(error)
+    expect("Sizes of tensors must match" not in text, sizes)
+    found = re.search(r"to have (\d+) channels, but got (\d+) channels", text)
+    if found:
+        expect(False, f"a block that was made for {found[1]} channels gets {found[2]}: {channels}")
 
 
 def size_of(module: nn.Module) -> int:

@@ -15,6 +15,7 @@ from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
     drawn_large,
+    expect_fit,
     expect_learning,
     expect_size,
     expect_steady,
@@ -37,12 +38,7 @@ def run(net: nn.Module, *inputs: Any) -> Any:
     try:
         return net(*inputs)
     except RuntimeError as error:
-        text = str(error)
-        expect("Sizes of tensors must match" not in text, ORDER_HINT)
-        expect(
-            "but got" not in text or "channels" not in text,
-            f"the channels of two neighbours do not fit together: {text[text.find('expected') :][:120]}.",
-        )
+        expect_fit(error, ORDER_HINT, "write down for depth 2 what goes into each block and what comes out.")
         raise
     except TypeError as error:
         if len(inputs) > 1 and "positional argument" in str(error):

@@ -107,6 +107,12 @@ class BlockInAList(nn.Module):
         return x
 
 
+@mistake("ConvBlock", "super().__init__()")
+class BlockWithoutSuper(nn.Module):
+    def __init__(self, inputs, outputs):
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
 @mistake("ConvBlock", "there is a norm in it")
 def block_with_norms(inputs, outputs):
     return nn.Sequential(
@@ -360,6 +366,22 @@ class UpWithDetachedSkip(Up):
         return self.block(torch.cat([doubled(x), skip.detach()], 1))
 
 
+@mistake("UpBlock", "was made for 6 channels gets 10")
+class UpWithoutRoom(nn.Module):
+    def __init__(self, inputs, skips, outputs):
+        super().__init__()
+        self.block = ConvBlock(inputs, outputs)
+
+    def forward(self, x, skip):
+        return self.block(torch.cat([doubled(x), skip], 1))
+
+
+@mistake("UpBlock", "make x twice as large first")
+class UpThatForgetsToGrow(Up):
+    def forward(self, x, skip):
+        return self.block(torch.cat([x, skip], 1))
+
+
 @alternative("UpBlock")
 class UpWithLayers(nn.Module):
     def __init__(self, inputs, skips, outputs):
@@ -417,6 +439,13 @@ class NetWithSkipsInOrder(Net):
     def forward(self, x, t=None, cond=None):
         x, kept = self.down(x)
         return self.out(self.up(x, kept[::-1]))
+
+
+@mistake("UNet", "write down for depth 2")
+class NetWithAWideMiddle(Net):
+    def __init__(self, channels, width=32, depth=2, skips=True):
+        super().__init__(channels, width, depth, skips)
+        self.middle = ConvBlock(self.widths[-1], self.widths[-1])
 
 
 @mistake("UNet", "let `forward` take `t=None, cond=None`")
@@ -696,6 +725,14 @@ def ideal_of_shrunk_pictures(x_t, t, alpha_bar, data):
 def ideal_in_float64(x_t, t, alpha_bar, data):
     far, a = squared_distances(x_t.double(), t, alpha_bar, data.double())
     return averaged(-far / (2 * (1 - a)), data.double())
+
+
+@mistake("ideal_denoiser", "(B, 1, 1, 1, 1)")
+def ideal_with_too_few_axes(x_t, t, alpha_bar, data):
+    a = alpha_bar[t].reshape(-1, 1, 1, 1)
+    far = (x_t[:, None] - a.sqrt() * data[None]).square().sum((2, 3, 4))
+    weight = torch.softmax(-far / (2 * (1 - a)), 1)
+    return (weight[:, :, None, None, None] * data).sum(1)
 
 
 @alternative("ideal_denoiser")
