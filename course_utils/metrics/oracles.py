@@ -106,12 +106,12 @@ class Oracle:
             )
         device = self.net.head.weight.device
         parts = []
-        for part in x.split(CHUNK) if len(x) else [x]:
+        for part in x.split(CHUNK) if len(x) else [x.new_zeros(1, *x.shape[1:])]:  # so that no image gives (0, K)
             scores = self.net(part.to(device, torch.float32))
             pairs = pair_log_probabilities(scores)
             del scores["petals"]
             parts.append({name: value.log_softmax(dim=1) for name, value in scores.items()} | {"pairs": pairs})
-        return {name: torch.cat([part[name] for part in parts]).cpu() for name in parts[0]}
+        return {name: torch.cat([part[name] for part in parts])[: len(x)].cpu() for name in parts[0]}
 
 
 def oracle(device: torch.device | str = "cpu", *, folder: Path | None = None) -> Oracle:
