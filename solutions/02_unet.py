@@ -520,7 +520,7 @@ plots.strip({"noise": noise[:8], "guess": guesses[:8], "the mean of\nthe garden"
                 "middle; below that the mean of all training pictures, a smoother smear of the same kind.");
 
 # %% [markdown]
-# Mush. Longer training does not help, nor does a larger network. It is the *question* that has this answer. The next section proves it.
+# Mush, and it is not for lack of training: the network that was trained ahead, six times as long, gives mush too (the picture at the top, far right). It is the *question* that has this answer. The next section proves it.
 
 # %% [markdown]
 # ## 5 · The best guess there is
@@ -610,7 +610,7 @@ plots.strip({"in the garden": shown, "ideal": ideal(x_t, levels), "network": net
                 "network. Then pictures never shown: the ideal denoiser answers with other pictures of its garden.");
 
 # %% [markdown]
-# **Where to look.** Row 2: under heavy noise the ideal denoiser still returns the very picture. It only has to find out *which* of the garden's pictures it is, and for that hundreds of noisy pixels are plenty. Row 5: a picture that is not in the garden gets the answer of one that is. And in the last column, from pure noise, row 2 and row 5 are the mean of the garden: the same mush as the network's.
+# **Where to look.** Row 2: at $t = 400$ the ideal denoiser still returns the very picture. It only has to find out *which* of the garden's pictures it is, and for that hundreds of noisy pixels are plenty. At $t = 600$ and $800$ several are possible, and the average of them is soft, though no guess could be better. Row 5: a picture that is not in the garden gets the answer of one that is; in the first column the flower has become a smaller one. And in the last column, from pure noise, rows 2 and 5 are the mean of the garden: mush, from a denoiser without a fault.
 
 # %% tags=["experiment", "figure"]
 known = garden[: len(unseen)]
@@ -675,7 +675,7 @@ display(experiments.claim_equal("The network spreads as much as the blind ideal 
                                 spread, "network", expected=blind, tolerance=0.05))
 
 # %% [markdown]
-# **What to notice.** The guesses are mush: they spread by 0.21, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the textbook has it: they lie 0.22 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.18. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. Whether the network spreads more than that is too close to call. The guesses that look like the beginning of a flower are less imagination than doubt about $t$, and lesson 03 takes that doubt away.
+# **What to notice.** The guesses are mush: they spread by 0.21, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the argument above would have it: they lie 0.22 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.18. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. Whether the network spreads more than that is too close to call. The guesses that look like the beginning of a flower are less imagination than doubt about $t$, and lesson 03 takes that doubt away.
 
 # %% [markdown]
 # ### Guess, add less noise, guess again
