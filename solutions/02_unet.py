@@ -10,7 +10,7 @@
 #
 # **You will see** what skip connections are worth, that the best guess from noise is an average, and how near a trained network comes to the best there is.
 #
-# **Time**: about three hours with the exercises. The notebook itself takes about three minutes of one core under `laptop`, one under `lecture`, and half a minute under `smoke`. On a GPU it has not been timed.
+# **Time**: about three hours with the exercises. The notebook itself takes less than two minutes of one core under `laptop`, and less than one under `lecture` and `smoke`. On a GPU it has not been timed.
 #
 # **Stands on** lesson 01: `q_sample`, $\bar\alpha_t$, and the noise schedule.
 
@@ -298,9 +298,8 @@ UpBlock = ex.UpBlock.check(UpBlock)
 class UNet(nn.Module):
     """Down, the middle, and up again: (B, channels, H, W) -> the same. H and W are multiples of 2**depth.
 
-    At full size there are `width` feature maps, at half size 2 * width, and so on; the middle gives
-    width * 2**depth. With skips=False the way up gets zeros, shaped like each skip.
-    Call the parts downs, middle, ups and out.
+    There are `width` feature maps at full size, 2 * width at half size, and so on down to the middle.
+    With skips=False the way up gets zeros, shaped like each skip. Parts: downs, middle, ups, out.
     """
 
     def __init__(self, channels, width=32, depth=2, skips=True):
@@ -501,7 +500,7 @@ display(experiments.claim("At t = 20, the network's guess is nearer than the noi
                           at[20], more="doing nothing", less="network"))
 
 # %% [markdown]
-# **What to notice.** In the middle the neighbours are worth a lot: at $t = 300$ the network's error is half that of the rule (0.17 against 0.34, under `laptop`). At the ends it loses, and both ends teach something.
+# **What to notice.** In the middle the neighbours are worth a lot: at $t = 300$ the network's error is half that of the rule (0.169 against 0.345, under `laptop`). At the ends it loses, and both ends teach something.
 #
 # - **Under hardly any noise** it is better to leave the picture as it is (0.13 against 0.04). The network draws every pixel anew, through ten convolutions, and has not learned to do that to the last digit. The network that was trained ahead, for 7,000 steps instead of 1,200, comes to 0.08.
 # - **Under nothing but noise** the plain mean picture is better (0.52 against 0.47). The rule is told that nothing is there. The network is not.
@@ -629,7 +628,7 @@ plots.show(figure, alt="Error against step, left for pictures in the garden, whe
                        "most steps, right for pictures never shown, where it is worse than the network at little noise.")
 
 # %% [markdown]
-# **What to notice.** On the left, the ideal denoiser is the floor: on average over its garden, *no* denoiser can be lower. It is at zero up to $t = 300$. The network stays well above (0.17 there), and that is no fault. On the right, with pictures that neither has seen, the ideal denoiser cannot get below 0.20, the distance to the most similar picture that it knows; up to about $t = 400$ the network is better. A network that reached the floor on the left would have learned its pictures by heart, and could never show you a new one.
+# **What to notice.** On the left, the ideal denoiser is the floor: on average over its garden, *no* denoiser can be lower. It is at zero up to $t = 300$. The network stays well above (0.17 there), and that is no fault. On the right, with pictures that neither has seen, the ideal denoiser stays near 0.2, the distance to the most similar picture that it knows; up to about $t = 400$ the network is better. A network that reached the floor on the left would have learned its pictures by heart, and could never show you a new one.
 #
 # Under much noise it is the other way round. Nothing fine can be seen any more, a similar flower is as good as the right one, and the ideal denoiser is told $t$.
 
@@ -675,7 +674,7 @@ display(experiments.claim_equal("The network spreads as much as the blind ideal 
                                 spread, "network", expected=blind, tolerance=0.05))
 
 # %% [markdown]
-# **What to notice.** The guesses are mush: they spread by 0.21, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the argument above would have it: they lie 0.22 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.18. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. Whether the network spreads more than that is too close to call. The guesses that look like the beginning of a flower are less imagination than doubt about $t$, and lesson 03 takes that doubt away.
+# **What to notice.** The guesses are mush: they spread by 0.2, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the argument above would have it: they lie 0.2 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.17. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. Whether the network spreads more than that is too close to call. The guesses that look like the beginning of a flower are less imagination than doubt about $t$, and lesson 03 takes that doubt away.
 
 # %% [markdown]
 # ### Guess, add less noise, guess again
@@ -731,7 +730,7 @@ for t in (50, 800):
                               "a common reason given for skips", runs, more="without skips", less="with skips"))
 
 # %% [markdown]
-# **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.17 against 0.22). Without them the curve is flat there: however clean the picture that comes in, it cannot be drawn better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. But the pooling drops places, and to code them in channels is hard to learn in 800 steps.
+# **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.167 against 0.223), or 2.4 dB. Without them the curve is flat there: however clean the picture that comes in, it cannot be drawn better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. But the pooling drops places, and to code them in channels is hard to learn in 800 steps.
 #
 # At $t = 800$ it does *not* hold: the network without skips is a little better (0.300 against 0.307). A guess that you can test: under heavy noise the skip brings hardly anything but noise, and the way up has to learn to leave it alone. Train longer (`OneShot(width=16, steps=3000)` in `course_utils/studies/lesson02.py`), and see whether the difference goes away.
 
@@ -843,7 +842,7 @@ for name, p in suspect.named_parameters():
         print(f"the colleague's {name:28}", "no gradient" if p.grad is None else f"{p.grad.norm():.4f}")
 
 # %% [markdown]
-# **What to notice.** After the same 300 steps (`laptop`), at $t = 20$ your network is off by 0.21, the colleague's by 0.28, and the mended one by 0.21, with 109,443 parameters instead of 118,307. Under heavy noise, where there is no detail to carry, nobody would have noticed. The `fit` layers of the colleague got no gradient at all: nothing in the result depended on them. No test of shapes can see that. Two other tests can, and take one line each: *change an input, and the output has to change*; *after one backward pass, every parameter has a gradient*. The checks of this lesson make both.
+# **What to notice.** After the same 300 steps (`laptop`), at $t = 20$ your network is off by 0.205, the colleague's by 0.282, and the mended one by 0.210, with 109,443 parameters instead of 118,307. Under heavy noise, where there is no detail to carry, nobody would have noticed. The `fit` layers of the colleague got no gradient at all: nothing in the result depended on them. No test of shapes can see that. Two other tests can, and take one line each: *change an input, and the output has to change*; *after one backward pass, every parameter has a gradient*. The checks of this lesson make both.
 
 # %% [markdown]
 # ## 8 · Explorer

@@ -112,7 +112,7 @@ def ideal_has_the_right_values(answer: Answer) -> None:
         expect(
             "must match the size" not in str(error),
             "two shapes do not fit. `x_t[:, None] - data[None]` has five axes, (B, N, C, H, W): alpha_bar[t] meets it "
-            "as (B, 1, 1, 1, 1). It meets flattened pictures, (B, N, D), as (B, 1, 1), and distances, (B, N), as (B, 1).",
+            "as (B, 1, 1, 1, 1), flattened pictures, (B, N, D), as (B, 1, 1), and distances, (B, N), as (B, 1).",
         )
         raise
     got = expect_tensor(got, (4, 1, 2, 3))
