@@ -15,9 +15,9 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def make(answer: Answer, *args: Any) -> nn.Module:
+def make(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
     """The student's module, or a hint if it is none."""
-    module = answer(*args)
+    module = answer(*args, **kwargs)
     expect(
         isinstance(module, nn.Module),
         f"calling the class gives a {type(module).__name__}, it should give a module: derive it from `nn.Module`.",

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from course_utils import models
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
-from course_utils.exercises.lesson05.inputs import load, make, normal, scatter
+from course_utils.exercises.lesson05.inputs import load
+from course_utils.exercises.modules import make, normal, scattered
 
 SelfAttention2d = Exercise("SelfAttention2d", reference=models.SelfAttention2d)
 
 
 def _attention(channels: int, heads: int, seed: int, groups: int = 2) -> models.SelfAttention2d:
     block = models.SelfAttention2d(channels, heads=heads, groups=groups)
-    scatter(block, seed)
+    scattered(block, seed)
     return block
 
 

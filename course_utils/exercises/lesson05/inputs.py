@@ -1,38 +1,10 @@
-"""What the checks of lesson 05 share: random inputs, and a reference's weights loaded into a student's module."""
+"""What the checks of lesson 05 share: hints for weights that do not fit, and for parts that are not learned."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
 
-from course_utils.exercises.framework import Answer, expect
-
-
-def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Standard normal numbers, the same for the same seed."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def make(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
-    """The student's module, or a hint if it is none."""
-    module = answer(*args, **kwargs)
-    expect(
-        isinstance(module, nn.Module),
-        f"calling the class gives a {type(module).__name__}, it should give a module: derive it from `nn.Module`.",
-    )
-    return module  # type: ignore[no-any-return]
-
-
-def scatter(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Random float64 values in all weights and biases, so that no mistake hides behind a one or a zero."""
-    module.double()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(0.6 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-    return module
+from course_utils.exercises.framework import expect
 
 
 def load(module: nn.Module, reference: nn.Module) -> nn.Module:

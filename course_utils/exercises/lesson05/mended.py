@@ -8,7 +8,8 @@ from torch import nn
 from course_utils import models
 from course_utils.errors import CourseError
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor
-from course_utils.exercises.lesson05.inputs import load, make, normal, scatter
+from course_utils.exercises.lesson05.inputs import load
+from course_utils.exercises.modules import make, normal, scattered
 
 
 def _mended_norm(channels: int, group_size: int) -> nn.Module:
@@ -81,7 +82,7 @@ def the_norm_keeps_the_brightness(answer: Answer) -> None:
 
 @mended_norm.part
 def the_norm_can_learn(answer: Answer) -> None:
-    theirs = scatter(nn.GroupNorm(4, 32), seed=3)
+    theirs = scattered(nn.GroupNorm(4, 32), seed=3)
     x = normal(2, 32, 3, 3, seed=4)
     module = load(_made(answer, 32, 8), theirs)
     expect(close(module(x), theirs(x)), "with weight and bias loaded the values are wrong: return a whole GroupNorm.")

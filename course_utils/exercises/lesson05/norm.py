@@ -16,7 +16,8 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson05.inputs import expect_learned, load, make, normal, scatter
+from course_utils.exercises.lesson05.inputs import expect_learned, load
+from course_utils.exercises.modules import make, normal, scattered
 
 GroupNorm = Exercise("GroupNorm", reference=models.GroupNorm)
 
@@ -90,7 +91,7 @@ def norm_learns_a_weight_and_a_bias(answer: Answer) -> None:
         "before any training the weight should be 1 and the bias 0, so that nothing is changed after the norm.",
     )
     # A cube of six: a weight of shape (6,) would broadcast over the columns without any complaint.
-    x, theirs = normal(6, 6, 6, 6, seed=3), scatter(nn.GroupNorm(2, 6), seed=4)
+    x, theirs = normal(6, 6, 6, 6, seed=3), scattered(nn.GroupNorm(2, 6), seed=4)
     got = expect_tensor(load(module, theirs)(x), (6, 6, 6, 6))
     w, b = (p.detach() for p in theirs.parameters())
     plain, at = F.group_norm(x, 2), (-1, 1, 1)

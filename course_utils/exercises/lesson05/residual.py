@@ -10,14 +10,15 @@ from torch import Tensor, nn
 
 from course_utils import models
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
-from course_utils.exercises.lesson05.inputs import load, make, normal, scatter
+from course_utils.exercises.lesson05.inputs import load
+from course_utils.exercises.modules import make, normal, scattered
 
 ResidualBlock = Exercise("ResidualBlock", reference=models.ResidualBlock)
 
 
 def _block(inputs: int, outputs: int, seed: int, time_features: int = 0) -> models.ResidualBlock:
     block = models.ResidualBlock(inputs, outputs, time_features=time_features, groups=2)
-    scatter(block, seed)
+    scattered(block, seed)
     return block
 
 
@@ -151,7 +152,7 @@ def block_is_told_the_time(answer: Answer) -> None:
 @ResidualBlock.part
 def block_uses_its_groups(answer: Answer) -> None:
     theirs = models.ResidualBlock(8, 8, groups=4)
-    scatter(theirs, seed=10)
+    scattered(theirs, seed=10)
     x = normal(1, 8, 4, 4, seed=11)
     got = load(make(answer, 8, 8, groups=4), theirs)(x)
     expect(

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from course_utils import models
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
-from course_utils.exercises.lesson05.inputs import expect_learned, load, make, normal, scatter
+from course_utils.exercises.lesson05.inputs import expect_learned, load
+from course_utils.exercises.modules import make, normal, scattered
 
 GELU = Exercise("GELU", reference=models.GELU)
 RearrangePool = Exercise("RearrangePool", reference=models.RearrangePool)
@@ -108,7 +109,7 @@ def pool_has_a_small_convolution(answer: Answer) -> None:
 
 @RearrangePool.part
 def pool_puts_each_pixel_in_its_channel(answer: Answer) -> None:
-    theirs = scatter(models.RearrangePool(3, 4), seed=1)
+    theirs = scattered(models.RearrangePool(3, 4), seed=1)
     module = load(make(answer, 3, 4), theirs)
     x = normal(2, 3, 8, 8, seed=2)
     got = expect_tensor(untouched(module, x), (2, 4, 4, 4))
@@ -148,7 +149,7 @@ def pool_puts_each_pixel_in_its_channel(answer: Answer) -> None:
 
 @RearrangePool.part
 def pool_takes_pictures_of_any_shape(answer: Answer) -> None:
-    theirs = scatter(models.RearrangePool(2, 3), seed=3)
+    theirs = scattered(models.RearrangePool(2, 3), seed=3)
     module = load(make(answer, 2, 3), theirs)
     for shape in ((1, 2, 2, 2), (3, 2, 4, 10)):
         x = normal(*shape, seed=4)
@@ -158,7 +159,7 @@ def pool_takes_pictures_of_any_shape(answer: Answer) -> None:
 
 @RearrangePool.part
 def pool_lets_the_gradient_through(answer: Answer) -> None:
-    module = load(make(answer, 2, 3), scatter(models.RearrangePool(2, 3), seed=5))
+    module = load(make(answer, 2, 3), scattered(models.RearrangePool(2, 3), seed=5))
     x = normal(1, 2, 4, 4, seed=6).requires_grad_()
     got = module(x)
     expect(got.requires_grad, "no gradient flows: leave out `.detach()` and `no_grad`.")
