@@ -13,7 +13,7 @@ from course_utils.studies import LEVELS, Arm, figures, run_arm
 from course_utils.studies.forward import make_forward
 from course_utils.studies.trial import EightSinusoids, _train
 
-TINY = Arm(size=8, pool=64, width=8, T=50, steps=3, batch=8, sampling_steps=2, samples=32)
+TINY = Arm(size=16, pool=64, width=8, T=50, steps=3, batch=8, sampling_steps=2, samples=32)
 
 
 @pytest.fixture(autouse=True)
