@@ -13,9 +13,9 @@ from course_utils.exercises.lesson02.modules import (
     expect_learning,
     expect_size,
     expect_steady,
-    normal,
     reference_of,
 )
+from course_utils.exercises.modules import normal
 from course_utils.models import plain
 from course_utils.models.influence import influence as reference_influence
 

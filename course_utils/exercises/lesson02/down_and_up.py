@@ -16,9 +16,9 @@ from course_utils.exercises.lesson02.modules import (
     expect_learning,
     expect_size,
     expect_steady,
-    normal,
     reference_of,
 )
+from course_utils.exercises.modules import normal
 from course_utils.models import plain
 
 DownBlock = Exercise("DownBlock", reference=plain.DownBlock)

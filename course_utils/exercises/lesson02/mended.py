@@ -13,10 +13,10 @@ from course_utils.exercises.lesson02.modules import (
     drawn_large,
     expect_learning,
     expect_steady,
-    normal,
     reference_of,
     size_of,
 )
+from course_utils.exercises.modules import normal
 from course_utils.models import light, plain
 
 MendedUpBlock = Exercise("MendedUpBlock", reference=light.AddingUpBlock)

@@ -12,11 +12,6 @@ from torch import Tensor, nn
 from course_utils.exercises.framework import Answer, close, expect, untouched
 
 
-def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Standard normal numbers, the same for the same seed."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
 def built(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
     """The student's network in float64, or a hint if it is none or has nothing to learn."""
     try:

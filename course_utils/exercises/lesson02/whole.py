@@ -19,10 +19,10 @@ from course_utils.exercises.lesson02.modules import (
     expect_learning,
     expect_size,
     expect_steady,
-    normal,
     reference_of,
     size_of,
 )
+from course_utils.exercises.modules import normal
 from course_utils.models import plain
 
 UNet = Exercise("UNet", reference=plain.UNet)
