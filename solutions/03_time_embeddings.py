@@ -1,0 +1,906 @@
+# %% [markdown]
+# # 03 · Time embeddings
+#
+# ![To the left, waves of blue and red that grow ever longer from top to bottom: 64 features of the step. To the right, a square with a sharp red diagonal: which steps look alike.](../docs/pictures/03_time_embeddings.png)
+#
+# The same network has to brush away a trace of noise and to guess a flower in a snowstorm. Somebody should tell it which of the two is wanted.
+# This lesson turns the step into a vector, brings the vector into every block, and then asks whether any of it was needed.
+#
+# **You will build** the sinusoidal embedding, the small network behind it, a block that listens to it, and an eye that reads the noise level off a picture.
+#
+# **You will see** how much a network loses that is not told the time, how far it gets on its own, and whether the *kind* of embedding matters.
+#
+# **Time**: about two hours and a half with the exercises. The notebook itself runs in two minutes under `laptop` (2 CPU cores, most of it ten small trainings), in half a minute under `lecture` and under `smoke`.
+#
+# **Stands on** lesson 01 (the forward process) and lesson 02 (the U-Net, and the ideal denoiser).
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_utils import data, diffusion, experiments, models, plots, pretrained, studies, training, widgets
+from course_utils.exercises import lesson03 as ex
+from course_utils.models.timed import similarity_map
+from course_utils.runtime import start
+
+# %% tags=["parameters"]
+preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
+dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
+
+# %%
+run = start("03", preset=preset, dataset=dataset)
+plots.use_style()
+size = run.pick(smoke=16, lecture=16, laptop=16, gpu=32)
+train = data.load(dataset, n=run.pick(smoke=256, lecture=1024, laptop=1024, gpu=1024), size=size).images
+test = data.load(dataset, n=128, size=size, split="test").images  # (128, C, H, W)
+T = 1000
+alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(T))  # (T + 1,)
+
+# %% [markdown]
+# ## 1 · Why say the time at all?
+#
+# **Is the right answer not in the picture already?**
+#
+# Take one noised picture and ask the ideal denoiser of lesson 02, which knows every training picture and makes no mistakes. It needs $t$ for its formula. Tell it the truth, and then lie to it. The pixels that it looks at stay the same.
+
+# %% tags=["experiment", "figure"]
+truth, told = 750, torch.tensor([100, 500, 750, 900, 990])
+clean = test[3:4]  # (1, C, H, W)
+eps = torch.randn(clean.shape, generator=run.fresh_generator(1))
+x_t = diffusion.q_sample(clean, torch.tensor([truth]), alpha_bar, eps)
+answers = diffusion.ideal_denoiser(x_t.expand(len(told), -1, -1, -1), told, alpha_bar, train)
+plots.grid(torch.cat([clean, x_t, answers]), columns=7,
+           titles=["clean", f"x_t, t = {truth}", *(f"told {t}" for t in told.tolist())],
+           title="The same pixels, five times told, five answers",
+           alt="A picture, the picture noised at t = 750, and the ideal denoiser's answers when told t = 100 to 990: "
+               "told too little noise, it picks one training picture; told too much, it answers with a blurred average.");
+
+# %% [markdown]
+# **Where to look.** Told $t = 100$, it must believe that nearly all it sees is picture, and picks the one training picture that is nearest. Told 990, it must believe that nearly all is noise, and answers with an average of many. Told the truth, it mixes the few that are likely. So the answer is a function of the picture *and* the time, and a network that is to give it wants both.
+#
+# In the course a network is called `model(x, t)` with $t$ on a scale from 0 to 1000, whatever the number of steps of the schedule (`diffusion.model_time` converts). A number per picture, then. What does a network of convolutions do with a number?
+
+# %% [markdown]
+# ## 2 · A number as a row of clocks
+#
+# **How do you hand a number over, so that small and large differences can both be seen?**
+#
+# A clock answers this. Its second hand tells 12:00:05 from 12:00:06, but looks the same a minute later. Its hour hand knows the part of the day, and hardly moves in a minute. Together they say it all. An *embedding*, a vector that stands for something, can do the same with hands at many speeds:
+#
+# $$\omega_i = P^{-i/h}, \qquad i = 0, 1, \dots, h-1$$
+#
+# - $\omega_i$ is the speed of clock $i$ in radians a step. A whole turn takes $2\pi/\omega_i$ steps.
+# - $h$ (`half`) is the number of clocks, half the number of features: a hand has two coordinates.
+# - $P$ (`max_period`), usually 10,000, says how slow the last ones are. The speeds go from 1 down to nearly $1/P$, each by the same factor slower than the one before.
+
+# %% [markdown]
+# ### Exercise 1 · `frequencies`
+# ●○○ · 5 minutes
+#
+# [Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), section 3.5; with $i/h$ in the exponent, as in the code of Ho et al. 2020.
+#
+# <details><summary>Hint 1: what to think about</summary>The first speed is 1, for any P. How does the exponent have to run, so that there are exactly half values, and the last is not quite −1?</details>
+# <details><summary>Hint 2: the formula</summary>It stands above. A number to the power of a tensor is a tensor.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>i = torch.arange(half, dtype=torch.float64)</code>, then <code>return max_period ** (…)</code></details>
+
+
+# %% tags=["exercise"] exercise="frequencies" points=1
+def frequencies(half, max_period=10_000.0):
+    """The speeds of the clocks, in radians a step.
+
+    Returns omega (half,), float64, falling from 1.    Example: frequencies(4) is [1, 0.1, 0.01, 0.001].
+    """
+    ### BEGIN SOLUTION
+    i = torch.arange(half, dtype=torch.float64)
+    return max_period ** (-i / half)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="frequencies"
+frequencies = ex.frequencies.check(frequencies)
+
+# %% [markdown]
+# The tip of a hand that has turned by the angle $\omega_i t$ lies at $(\cos \omega_i t, \sin \omega_i t)$. Write down all the sines, then all the cosines:
+#
+# $$\gamma(t) = \big(\sin \omega_0 t, \dots, \sin \omega_{h-1} t,\; \cos \omega_0 t, \dots, \cos \omega_{h-1} t\big)$$
+#
+# Why both? A sine alone has the same value twice in each turn, once rising and once falling. With its cosine beside it, the two can be told apart. And all numbers stay between -1 and 1, which a network likes: its first weights are made for inputs of that size.
+
+# %% [markdown]
+# ### Exercise 2 · `sinusoidal_embedding`
+# ●●○ · 15 minutes · the heart of the lesson
+#
+# Mind the shapes: `t` has shape (B,), `frequencies` gives (h,), and every step meets every clock.
+#
+# <details><summary>Hint 1: what to think about</summary>You want a table of angles with a row for each t and a column for each clock. Which axis has to be added to t?</details>
+# <details><summary>Hint 2: the formula</summary>Angle = t · omega, of shape (B, h). Then its sine and its cosine, side by side. The frequencies are float64 on the CPU, t may be something else, and may hold whole numbers.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>angle = t[:, None] * frequencies(…, max_period).to(t)</code>, then <code>torch.cat([…, …], dim=1)</code></details>
+
+
+# %% tags=["exercise"] exercise="sinusoidal_embedding" points=3
+def sinusoidal_embedding(t, features, max_period=10_000.0):
+    """Each step as the sines and cosines of many clocks.
+
+    t: (B,), any real numbers from 0 to 1000.      features: F, an even number.
+    Returns (B, F): F/2 sines, then F/2 cosines; in the dtype and on the device of t, float32 if t holds whole numbers.
+
+    Example: sinusoidal_embedding(torch.tensor([0.0]), 4) is [[0, 0, 1, 1]].
+    """
+    ### BEGIN SOLUTION
+    t = t if t.is_floating_point() else t.float()
+    angle = t[:, None] * frequencies(features // 2, max_period).to(t)  # (B, F/2)
+    return torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, F)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="sinusoidal_embedding"
+sinusoidal_embedding = ex.sinusoidal_embedding.check(sinusoidal_embedding)
+
+# %% tags=["figure"]
+every_step = torch.linspace(0, 1000, 501)  # every other step
+embedding = sinusoidal_embedding(every_step, 64)  # (501, 64)
+plots.maps({"32 sines above, 32 cosines below": embedding.T}, x=(0, 1000), y=(0, 64), square=False,
+           xlabel="step t", ylabel="feature", bar="value",
+           title="Fast clocks tell neighbours apart, slow ones the whole way",
+           alt="The embedding of steps 0 to 1000 as a map: in each half the first rows flicker, "
+               "the later ones are ever longer waves, and the last hardly change.");
+
+# %% [markdown]
+# **Where to look.** Read a column: that is the vector of one step. Read the rows of one half from top to bottom: the first clock makes 159 turns on the way (so fast that the figure shows it as flicker), the last rows keep their colour from left to right. The slowest clock would need 47,000 steps for a turn. (A question at the end asks whether that is wasteful.)
+
+# %% [markdown]
+# ### Which steps look alike?
+#
+# A layer that reads a vector reads it by dot products. So look at the dot product of two embeddings. With $\sin a \sin b + \cos a \cos b = \cos(a - b)$, clock by clock,
+#
+# $$\gamma(s)\cdot\gamma(t) = \sum_{i=0}^{h-1} \big(\sin\omega_i s\,\sin\omega_i t + \cos\omega_i s\,\cos\omega_i t\big) = \sum_{i=0}^{h-1} \cos \omega_i (s - t).$$
+#
+# - It depends on the *difference* of the two steps alone: ten steps apart is ten steps apart, early or late.
+# - At $s = t$ each clock gives 1, so every vector has the same length $\sqrt h$. The dot product over $h$ is the cosine of the angle between the two, their *similarity*.
+#
+# The line with numbers, at two steps:
+
+# %%
+s, t = torch.tensor([300.0, 317.0], dtype=torch.float64).split(1)
+left = (sinusoidal_embedding(s, 64) * sinusoidal_embedding(t, 64)).sum().item()
+right = torch.cos(frequencies(32) * (s - t)).sum().item()
+print(f"dot product: {left:.6f}   sum of cosines of the differences: {right:.6f}")
+
+# %% tags=["figure"]
+coarse = torch.linspace(0, 1000, 251)
+pictures = {f"{f} features": similarity_map(sinusoidal_embedding(coarse, f)) for f in (4, 16, 64)}
+plots.maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s", bar="similarity",
+           title="With more clocks, only neighbours look alike",
+           alt="Three maps of the similarity of every two steps. With 4 features, stripes repeat everywhere; with 16 "
+               "fewer; with 64 there is one sharp diagonal on a pale ground.");
+
+# %% [markdown]
+# **What to notice.** All stripes run along the diagonal: only the difference counts. Four features are two clocks, one of them too fast and one slow, and steps far apart look alike again and again. With 64 a step resembles its neighbours, and the rest little.
+
+# %% [markdown]
+# ## 3 · Other ways, and what a network makes of them
+#
+# **Why not hand over the number as it is?**
+#
+# There are three rivals, and all are in use:
+#
+# - **one raw float**: $t/1000$, stretched to lie between -1 and 1. Nothing to build.
+# - **a learned table**: one vector for each whole step, learned like a weight (`nn.Embedding`). It can become anything, and knows nothing about neighbours.
+# - **random Fourier features**: sinusoids again, with speeds drawn at random from a normal distribution instead of a fixed ladder. [Song et al. 2021](https://arxiv.org/abs/2011.13456) use them for continuous time.
+#
+# The last is yours to write. Here a speed $\nu_j$ is counted in *turns over the whole scale*, so that the number says how fine the finest detail is:
+#
+# $$\gamma(t) = \Big(\sin 2\pi \nu_j \tfrac{t}{1000}, \;\dots,\; \cos 2\pi \nu_j \tfrac{t}{1000}, \dots\Big), \qquad \nu_j \sim \mathcal N(0, \sigma^2)$$
+
+# %% [markdown]
+# ### Exercise 3 · `fourier_features`
+# ●○○ · 10 minutes
+#
+# [Tancik et al. 2020](https://arxiv.org/abs/2006.10739), equation 5 and section 4. The random numbers are drawn once, outside, and passed in: an embedding that changes from call to call would be noise.
+#
+# <details><summary>Hint 1: what to think about</summary>A clock with one turn on the whole scale: which angle does it show at t = 1000, at t = 500?</details>
+# <details><summary>Hint 2: the formula</summary>It stands above; the shapes are those of the last exercise.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>angle = 2 * torch.pi * t[:, None] / … * turns.to(t)</code></details>
+
+
+# %% tags=["exercise"] exercise="fourier_features" points=2
+def fourier_features(t, turns):
+    """Sines and cosines at random speeds.
+
+    t: (B,), from 0 to 1000.      turns: (F/2,), how often each clock goes round on the whole scale.
+    Returns (B, F): all sines, then all cosines; dtype and device as for sinusoidal_embedding.
+
+    Example: t = [250], turns = [1] gives [[1, 0]].
+    """
+    ### BEGIN SOLUTION
+    t = t if t.is_floating_point() else t.float()
+    angle = 2 * torch.pi * t[:, None] / 1000 * turns.to(t)  # (B, F/2)
+    return torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, F)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="fourier_features"
+fourier_features = ex.fourier_features.check(fourier_features)
+
+# %% tags=["figure"]
+raw = (2 * coarse / 1000 - 1)[:, None].expand(-1, 64)
+table = torch.randn(len(coarse), 64, generator=run.fresh_generator(2))  # as nn.Embedding begins
+turns = 4 * torch.randn(32, generator=run.fresh_generator(3))  # sigma = 4
+kinds = {"sinusoidal": sinusoidal_embedding(coarse, 64), "random Fourier": fourier_features(coarse, turns),
+         "learned table, at first": table, "raw float": raw}
+plots.maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
+           ylabel="step s", bar="similarity", title="Four ideas of which steps belong together",
+           alt="Four similarity maps. Sinusoidal: sharp diagonal on pale red. Random Fourier: a broad diagonal. Learned "
+               "table: a line one step wide. Raw float: four squares, early and late, alike within and opposite between.");
+
+# %% [markdown]
+# **Where to look.** The table begins with no neighbours at all: what is learned about step 500 says nothing about 501. The raw float knows two kinds of steps, early and late, and no angle in between. Random Fourier features know neighbourhoods, as wide as $1000/\sigma$ makes them.
+
+# %% [markdown]
+# ### From clocks to a vector
+#
+# The clocks are fixed. What a block should *do* with the time is learned, so a small network follows: two linear layers with a bend in between,
+#
+# $$\tau(t) = W_2\,\mathrm{GELU}\big(W_1\,\gamma(t) + b_1\big) + b_2 .$$
+#
+# - $W_1 \gamma + b_1$ mixes the clocks: each row of $W_1$ is a wave of many frequencies.
+# - $\mathrm{GELU}$ is a smooth relative of ReLU (lesson 05 builds it). Without a bend the two layers would be one.
+# - $\tau(t)$ is the *time vector*. It is computed once for each picture, and every block of the network reads it.
+
+# %% [markdown]
+# ### Exercise 4 · `TimeMLP`
+# ●●○ · 15 minutes · the heart of the lesson
+#
+# As in the code of Ho et al. 2020. The check puts the course's weights into your layers, so they need the names that the docstring gives.
+#
+# <details><summary>Hint 1: what to think about</summary>Which parts are learned, and belong in __init__? Which are computed anew in every call?</details>
+# <details><summary>Hint 2: the formula</summary>It stands above; F.gelu is PyTorch's GELU.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>h = F.gelu(self.linear1(sinusoidal_embedding(…)))</code>, then <code>return self.linear2(h)</code></details>
+
+
+# %% tags=["exercise"] exercise="TimeMLP" points=2
+class TimeMLP(nn.Module):
+    """The time as a vector: t (B,) -> (B, hidden).
+
+    self.features: of the sinusoidal embedding.
+    self.linear1:  nn.Linear, features -> hidden.
+    self.linear2:  nn.Linear, hidden -> hidden.
+    """
+
+    def __init__(self, features, hidden):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.features = features
+        self.linear1 = nn.Linear(features, hidden)
+        self.linear2 = nn.Linear(hidden, hidden)
+        ### END SOLUTION
+
+    def forward(self, t):
+        ### BEGIN SOLUTION
+        h = F.gelu(self.linear1(sinusoidal_embedding(t, self.features)))  # (B, hidden)
+        return self.linear2(h)  # (B, hidden)
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="TimeMLP"
+TimeMLP = ex.TimeMLP.check(TimeMLP)
+
+# %% [markdown]
+# ### What can a small network make of each?
+#
+# A trial without pictures: let `TimeMLP` and its rivals (`models.RawTime` and so on: the same layers behind another embedding) learn a *function of time*. One is smooth: it rises once, as the strength of the noise does. The other goes up and down eight times. They practise at every fourth step, and are then asked at steps they have seen and at steps in between.
+
+# %% tags=["experiment"]
+ways = {"sinusoidal": TimeMLP, "raw float": models.RawTime, "learned table": models.LearnedTime,
+        "random Fourier": models.FourierTime}
+functions = {"smooth": lambda t: torch.sin(torch.pi / 2 * t / 1000), "wavy": lambda t: torch.sin(torch.pi * 16 * t / 1000)}
+seen, between = torch.arange(0.0, 1001, 4), torch.arange(2.0, 1000, 4)
+fitted = {}
+
+
+def missed(way, seed):
+    """The share of each function's variance that is missed: smooth (seen, between), then wavy (seen, between)."""
+    shares = []
+    for name, f in functions.items():
+        torch.manual_seed(seed)
+        net = nn.Sequential(ways[way](64, 64), nn.GELU(), nn.Linear(64, 1))
+        optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
+        for _ in range(run.pick(smoke=10, lecture=300, laptop=300, gpu=300)):
+            optimiser.zero_grad()
+            (net(seen)[:, 0] - f(seen)).square().mean().backward()
+            optimiser.step()
+        with torch.no_grad():
+            shares += [((net(t)[:, 0] - f(t)).square().mean() / f(t).var()).item() for t in (seen, between)]
+            fitted[way, name] = net(every_step)[:, 0]
+    return shares
+
+
+seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
+learned = experiments.compare({way: lambda seed, way=way: missed(way, seed) for way in ways}, seeds, "share missed")
+
+# %% tags=["experiment", "figure"]
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+for panel, (name, f) in zip(axes, functions.items()):
+    for way in ways:
+        panel.plot(every_step, fitted[way, name], color=plots.COLOURS[way], label=way, lw=0.6 if "table" in way else 1.6)
+    panel.plot(every_step, f(every_step), color=plots.COLOURS["reference"], ls=(0, (4, 3)), lw=1.4, label="to be learned")
+    panel.set(xlabel="step t", ylim=(-1.6, 1.6))
+axes[0].set(title="Smooth: only the table fails", ylabel="value")
+axes[1].set_title("Wavy: the raw float fails too")
+axes[0].legend(fontsize=8.5, loc="lower right")
+plots.show(figure, alt="Left: three networks fit a smooth curve, and the learned table jumps at steps it never saw. "
+                       "Right: sinusoidal and random Fourier follow eight waves, the raw float stays nearly flat.");
+
+# %% tags=["experiment"]
+figures = ("smooth, steps seen", "smooth, steps between", "wavy, steps seen", "wavy, steps between")
+parts = {name: learned.map(lambda run_, k=k: run_[k], f"share missed ({name})") for k, name in enumerate(figures)}
+for name in ("smooth, steps between", "wavy, steps between"):
+    display(parts[name].table().round(4))
+display(experiments.claim("A raw float misses more of a wavy function of time than sinusoids do",
+                          "Tancik et al. 2020: a network on raw coordinates is slow to learn high frequencies",
+                          parts["wavy, steps between"], more="raw float", less="sinusoidal", margin=0.1))
+display(experiments.claim("A raw float misses more of a smooth function of time than sinusoids do",
+                          "the same reasoning, taken too far",
+                          parts["smooth, steps between"], more="raw float", less="sinusoidal", margin=0.01))
+display(experiments.claim("A learned table misses more between the steps it has seen than sinusoids do",
+                          "a table has no neighbours",
+                          parts["smooth, steps between"], more="learned table", less="sinusoidal", margin=0.1))
+
+# %% [markdown]
+# **What to notice.** A network on a raw float bends slowly: in this time it learns nearly nothing of eight waves (it misses 0.95 of the variance, sinusoids 0.01). On the smooth function it is as good as any, even a little better than sinusoids. The table learns every function at the steps it has seen, and knows nothing about the others (a share above 1 is worse than answering the mean): it only suits a model whose steps are all practised.
+#
+# So the *need* decides. Does a denoiser need a wavy function of time, or a smooth one? Keep the question in mind for section 6.
+
+# %% [markdown]
+# ## 4 · Into the block
+#
+# **How does one vector reach a picture of feature maps?**
+#
+# A feature map (one of the C pictures inside the network) answers a question: "is there an edge here?" How loud the answer should be depends on the noise. So let the time turn a knob at each map, a volume and an offset, the same for all its pixels:
+#
+# $$h'_{bcij} = h_{bcij}\,(1 + \mathrm{scale}_{bc}) + \mathrm{shift}_{bc}$$
+#
+# - $\mathrm{scale}_{bc}$ makes map $c$ of picture $b$ louder or quieter. The 1 is there so that scale 0 means "as it was".
+# - $\mathrm{shift}_{bc}$ lifts or lowers the whole map: with a ReLU behind it, that decides how much gets through.
+#
+# This is *feature-wise modulation* ([Perez et al. 2017](https://arxiv.org/abs/1709.07871), FiLM). You will meet it again for classes (lesson 12) and text (lesson 19), and in transformers (lesson 20).
+
+# %% [markdown]
+# ### Exercise 5 · `modulate`
+# ●○○ · 10 minutes · the heart of the lesson
+#
+# <details><summary>Hint 1: what to think about</summary>PyTorch lines shapes up from the right. Which axes does scale, (B, C), lack at its right?</details>
+# <details><summary>Hint 2: the formula</summary>It stands above, with scale and shift of shape (B, C, 1, 1).</details>
+# <details><summary>Hint 3: nearly the line</summary><code>return h * (1 + scale[:, :, None, None]) + …</code></details>
+
+
+# %% tags=["exercise"] exercise="modulate" points=2
+def modulate(h, scale, shift):
+    """Turn each feature map louder or quieter, and lift or lower it.
+
+    h: feature maps, (B, C, H, W).      scale, shift: (B, C).
+    Returns (B, C, H, W). With scale = shift = 0 it returns h.
+
+    Example: h = 3, scale = 0.5, shift = -1 gives 3.5.
+    """
+    ### BEGIN SOLUTION
+    return h * (1 + scale[:, :, None, None]) + shift[:, :, None, None]  # (B, C, H, W)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="modulate"
+modulate = ex.modulate.check(modulate)
+
+# %% [markdown]
+# Scale and shift come from the time vector by one linear layer, each block its own:
+#
+# $$(\mathrm{scale}, \mathrm{shift}) = W\,\tau(t) + b, \qquad W = 0,\; b = 0 \text{ at first.}$$
+#
+# *Why zero?* Then $\mathrm{scale} = \mathrm{shift} = 0$ and the block begins as the plain block of lesson 02. It learns to listen as far as that pays. A random $W$ would shake every map from the first step on, by a vector that does not mean anything yet. (Zero weights do learn here: their gradient is the gradient of the output times $\tau$, and $\tau$ is not zero.)
+
+# %% [markdown]
+# ### Exercise 6 · `TimedBlock`
+# ●●● · 25 minutes · the heart of the lesson
+#
+# The block of lesson 02, conv, ReLU, conv, ReLU, and the time comes in between the first convolution and its ReLU. The check puts the course's weights into your block; the names are given.
+#
+# <details><summary>Hint 1: what to think about</summary>How many numbers does to_scale_shift give for each picture? Which half is the scale?</details>
+# <details><summary>Hint 2: the formula</summary>conv1, modulate, ReLU, conv2, ReLU. The layer gives 2 · outputs numbers: chunk(2, dim=1) cuts them in two. nn.init.zeros_ sets a weight to zero.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>scale, shift = self.to_scale_shift(time).chunk(2, dim=1)</code>, then <code>h = F.relu(modulate(self.conv1(x), …, …))</code></details>
+
+
+# %% tags=["exercise"] exercise="TimedBlock" points=3
+class TimedBlock(nn.Module):
+    """Two convolutions, with the time in between: x (B, inputs, H, W), time (B, hidden) -> (B, outputs, H, W).
+
+    self.conv1:          nn.Conv2d, inputs -> outputs, 3 x 3, padding 1.
+    self.conv2:          nn.Conv2d, outputs -> outputs, 3 x 3, padding 1.
+    self.to_scale_shift: nn.Linear, hidden -> 2 * outputs; scale first, then shift; weight and bias start at zero.
+    """
+
+    def __init__(self, inputs, outputs, hidden):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.to_scale_shift = nn.Linear(hidden, 2 * outputs)
+        nn.init.zeros_(self.to_scale_shift.weight)
+        nn.init.zeros_(self.to_scale_shift.bias)
+        ### END SOLUTION
+
+    def forward(self, x, time):
+        ### BEGIN SOLUTION
+        scale, shift = self.to_scale_shift(time).chunk(2, dim=1)  # (B, outputs) each
+        h = F.relu(modulate(self.conv1(x), scale, shift))  # (B, outputs, H, W)
+        return F.relu(self.conv2(h))
+        ### END SOLUTION
+
+
+# %% tags=["check"] exercise="TimedBlock"
+TimedBlock = ex.TimedBlock.check(TimedBlock)
+
+# %% [markdown]
+# Put together, this is lesson 02's U-Net with your blocks, two levels deep: one time vector, read by all five blocks.
+
+# %%
+class TimedUNet(nn.Module):
+    """A small U-Net that is told the time. x (B, C, H, W), t (B,) on 0 to 1000 -> the noise in x, (B, C, H, W)."""
+
+    def __init__(self, channels, embed, width=16, hidden=64):
+        super().__init__()
+        self.time = embed(64, hidden)  # TimeMLP, or something in its place
+        self.down1, self.down2 = TimedBlock(channels, width, hidden), TimedBlock(width, 2 * width, hidden)
+        self.middle = TimedBlock(2 * width, 2 * width, hidden)
+        self.up2, self.up1 = TimedBlock(4 * width, width, hidden), TimedBlock(2 * width, width, hidden)
+        self.out = nn.Conv2d(width, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # at first the answer is 0, a loss of 1
+        self.to(memory_format=torch.channels_last)  # faster convolutions
+
+    def forward(self, x, t, cond=None):
+        time = self.time(t)  # (B, hidden)
+        a = self.down1(x, time)  # (B, width, H, W)
+        b = self.down2(F.avg_pool2d(a, 2), time)  # (B, 2 width, H/2, W/2)
+        h = self.middle(F.avg_pool2d(b, 2), time)  # (B, 2 width, H/4, W/4)
+        h = self.up2(torch.cat([F.interpolate(h, scale_factor=2), b], dim=1), time)
+        h = self.up1(torch.cat([F.interpolate(h, scale_factor=2), a], dim=1), time)
+        return self.out(h)
+
+
+net = TimedUNet(train.shape[1], TimeMLP)
+of_time = sum(p.numel() for name, p in net.named_parameters() if "time." in name or "scale_shift" in name)
+print(f"{sum(p.numel() for p in net.parameters()):,} parameters, of which {of_time:,} are for the time")
+
+# %% [markdown]
+# ## 5 · Told, or not told
+#
+# **How much does a network lose that has to see for itself?**
+#
+# Train two, alike in all but one thing: `models.NoTime` gives the same vector for every step, so that the network has the same layers and no information. The objective is the one of lesson 04, in short: noise a picture to a random step, let the network say the noise, take the mean squared error. A network that always answers 0 has a loss of 1.
+#
+# Then measure the loss at nine levels of noise, on pictures that were not trained on, with the same noise for everybody. The levels are evenly spaced in log-SNR (lesson 01).
+
+# %% tags=["experiment"]
+log_snr = diffusion.snr(alpha_bar[1:]).log()  # (T,), t = 1 to T
+level_steps = [int((log_snr - level).abs().argmin()) + 1 for level in studies.LEVELS]  # the step nearest to each level
+
+
+def noised(x0, generator):
+    """A batch to practise on: pictures, a random step for each, and noise."""
+    return x0, diffusion.uniform_times(len(x0), T, generator), torch.randn(x0.shape, generator=generator)
+
+
+def loss_of(model, batch):
+    x0, t, eps = (part.to(run.device) for part in batch)
+    return diffusion.ddpm_loss(model, x0, t, alpha_bar, eps)
+
+
+@torch.no_grad()
+def loss_by_level(model):
+    """The loss at each of the nine levels, on the test pictures."""
+    eps = torch.randn(test.shape, generator=run.fresh_generator(4))
+    return [loss_of(model, (test, torch.full((len(test),), t), eps)).item() for t in level_steps]
+
+
+print("log-SNR:", *(f"{level:4.0f}" for level in studies.LEVELS))
+print("step t: ", *(f"{t:4d}" for t in level_steps))
+
+# %% tags=["experiment"]
+steps = run.pick(smoke=6, lecture=0, laptop=250, gpu=3000)
+net_seeds = range(run.pick(smoke=2, lecture=0, laptop=5, gpu=5))
+embeds = {"sinusoidal": TimeMLP, "no time": models.NoTime}
+nets, practice = {}, {name: [] for name in embeds}
+
+
+def trained(name, seed):
+    """Train one network; its loss at each level. The seed decides the first weights and all batches."""
+    torch.manual_seed(seed)
+    net = nets[name, seed] = TimedUNet(train.shape[1], embeds[name]).to(run.device)
+    batches = training.Shuffled(train, size=64, seed=seed, make=noised)
+    fit = training.fit(net, batches, loss_of, steps, learning_rate=2e-3, quiet=True)
+    practice[name].append(np.convolve(fit.losses, np.ones(5) / 5, mode="valid"))  # smoothed over 5 steps
+    return loss_by_level(net)
+
+
+if run.preset == "lecture":  # trained ahead: the course's U-Net on flowers
+    ahead = studies.load("time_embeddings", figure="loss by level")
+    by_level = experiments.Comparison(ahead.figure, ahead.seeds, {name: ahead.runs[name] for name in embeds})
+    practice = {name: studies.load("time_embeddings", figure="training loss").runs[name] for name in embeds}
+else:
+    runs = {name: lambda seed, name=name: trained(name, seed) for name in embeds}
+    by_level = experiments.compare(runs, net_seeds, "loss by level")
+
+# %% tags=["experiment", "figure"]
+shown = {name: np.stack(runs) for name, runs in practice.items()}  # (seeds, steps)
+for name, runs in shown.items():
+    fifth = runs.shape[1] // 5
+    print(f"{name:>10}: loss {runs[:, 0].mean():.2f} at first, {runs[:, 2 * fifth].mean():.2f} after two fifths, "
+          f"{runs[:, -fifth:].mean():.3f} over the last fifth")
+plots.curves(shown, x=np.linspace(0, 100, shown["no time"].shape[1]), xlabel="share of the training, %", ylabel="loss",
+             logy=True, title="While they train, the difference looks small",
+             alt="Training loss of both kinds of network: falling from 1 together; the one without time a little behind.");
+
+# %% tags=["experiment", "figure"]
+plots.curves(by_level.runs, x=studies.LEVELS, xlabel="log-SNR (left: noise, right: data)", ylabel="loss", logy=True,
+             hlines={"always 0": 1.0}, title="Told the time, a network loses less at nearly every level",
+             alt="Loss against log-SNR for networks with a sinusoidal embedding and without time: both rise towards "
+                 "clean pictures; the one without time lies above where there is much noise and where there is little.");
+
+# %% tags=["experiment"]
+overall = by_level.map(np.mean, "mean loss over the levels")
+display(overall.table().round(4))
+display(experiments.claim("A network that is told the time has a lower loss than one that is not",
+                          "common practice", overall, more="no time", less="sinusoidal", digits=4))
+excess = by_level.runs["no time"] / by_level.runs["sinusoidal"] - 1  # (seeds, 9)
+print("log-SNR:            ", *(f"{level:6.0f}" for level in studies.LEVELS))
+print("excess without time:", *(f"{100 * e:5.0f}%" for e in excess.mean(0)))
+print("loss without time:  ", *(f"{loss:6.3f}" for loss in by_level.runs["no time"].mean(0)))
+
+# %% [markdown]
+# **What to notice.** Under `laptop` the claim holds: 0.389 against 0.411. But look where. With as much picture as noise (log-SNR 0) the two are equal to 1 %, and at 4 and 6 nearly so. The price is paid where there is much noise (20 % at -8), at log-SNR 2 (16 %), and at the very end: at log-SNR 8 the network without time has a loss above 1, *worse than one that always answers 0*.
+
+# %% [markdown]
+# ### How does it manage at all?
+#
+# The noise level can be *read off the picture*. Pictures are smooth, noise is not: in a small square of four pixels
+#
+# $$\begin{matrix} p & q \\ r & s \end{matrix} \qquad d = \tfrac12\,(p - q - r + s)$$
+#
+# a slope in any direction cancels. What remains is noise. Four independent numbers of variance $b^2$ add up to a variance of $4b^2$, and the half makes it $b^2$ again: $d$ has the standard deviation of the noise, $b = \sqrt{1-\bar\alpha_t}$. An edge makes some $d$ large, so do not average: take the *median* of $|d|$, which a few large values do not move. For a normal distribution it is $0.6745\,b$ (half of the numbers lie within $0.6745$ standard deviations).
+
+# %% [markdown]
+# ### Exercise 7 · `guess_noise_level`
+# ●●○ · 15 minutes
+#
+# [Donoho & Johnstone 1994](https://doi.org/10.1093/biomet/81.3.425), who denoised without any network.
+#
+# <details><summary>Hint 1: what to think about</summary>How do you get all p of a picture at once, every other row and every other column? Over what is the median taken, so that each picture gets its own?</details>
+# <details><summary>Hint 2: the formula</summary>x[..., ::2, ::2] is p, x[..., ::2, 1::2] is q. Then d, its absolute value, the median over channels, rows and columns, and a division.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>return d.abs().flatten(1).median(dim=1).values / …</code></details>
+
+
+# %% tags=["exercise"] exercise="guess_noise_level" points=2
+def guess_noise_level(x):
+    """The standard deviation of the noise in each picture, from the picture alone.
+
+    x: (B, C, H, W), noised pictures, H and W even.      Returns (B,), of the dtype of x.
+
+    Example: for pure standard normal noise it gives about 1, for a clean grey picture 0.
+    """
+    ### BEGIN SOLUTION
+    p, q, r, s = x[..., ::2, ::2], x[..., ::2, 1::2], x[..., 1::2, ::2], x[..., 1::2, 1::2]
+    d = (p - q - r + s) / 2  # (B, C, H/2, W/2)
+    return d.abs().flatten(1).median(dim=1).values / 0.6745  # (B,)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="guess_noise_level"
+guess_noise_level = ex.guess_noise_level.check(guess_noise_level)
+
+# %% tags=["experiment", "figure"]
+some_steps = torch.arange(0, T + 1, 50)
+generator = run.fresh_generator(5)
+readings = []
+for t in some_steps:
+    x_t = diffusion.q_sample(test, t.expand(len(test)), alpha_bar, torch.randn(test.shape, generator=generator))
+    readings.append(diffusion.step_of_noise_level(guess_noise_level(x_t), alpha_bar))  # (128,)
+readings = torch.stack(readings, dim=1).double()  # (128, steps): a row for each picture
+plots.curves({"read off the picture": readings[:24], "truth": some_steps.double()}, x=some_steps, xlabel="step t",
+             ylabel="step that was read", title="From one picture the step can be read, within limits",
+             alt="The step that was guessed from each of 24 pictures against the true step: close to the diagonal from "
+                 "100 to 600, too high near 0, and scattered widely above 700.");
+
+# %% tags=["experiment"]
+error = (readings - some_steps).abs().mean(0)
+level_error = ((1 - alpha_bar).sqrt()[readings.long()] - (1 - alpha_bar).sqrt()[some_steps]).abs().mean(0)
+for t in (0, 50, 200, 400, 600, 800, 1000):
+    k = some_steps.tolist().index(t)
+    print(f"t = {t:4d}: off by {error[k]:4.0f} steps on average, by {level_error[k]:.3f} in noise strength")
+
+# %% [markdown]
+# **What to notice.** Between steps 50 and 400 one picture of 16 pixels gives the step away to within 20 or 30. At $t = 0$ it reads 13 steps of noise where there is none: fine detail looks like noise. Above 600 the reading scatters by a hundred steps and more. But look at the second number: in noise *strength* the error is much the same everywhere, 0.03 to 0.05. Late in the schedule the strength hardly changes from step to step, so the steps cannot be told apart, and need not be: they want nearly the same answer.
+#
+# ### What happens if you lie?
+#
+# Now use a network that *is* told the time, and tell it something else. Each row below is a true step, each column what the network is told.
+
+# %% tags=["experiment"]
+if run.preset == "lecture":  # a model trained ahead, on flowers if there is none for this data set
+    name = dataset if pretrained.available_ddpm(dataset) else "flowers"
+    ahead = pretrained.ddpm(name)
+    told_nets, bar = [ahead.model], ahead.alpha_bar
+    pictures = data.load(name, n=64, size=ahead.size, split="test").images
+else:
+    told_nets, bar, pictures = [nets["sinusoidal", seed] for seed in net_seeds], alpha_bar, test
+true_steps = torch.arange(50, T, 100)  # 50, 150, ... 950
+
+
+@torch.no_grad()
+def loss_when_told(model, t, told, seed=6):
+    """The loss at step t of a model that is told other steps: told (B,), or one number for all."""
+    eps = torch.randn(pictures.shape, generator=run.fresh_generator(seed))
+    x_t = diffusion.q_sample(pictures, torch.full((len(pictures),), int(t)), bar, eps)
+    told = told(x_t) if callable(told) else torch.full((len(pictures),), float(told))
+    return (model(x_t.to(run.device), told.to(run.device)).cpu() - eps).square().mean().item()
+
+
+lies = torch.tensor([[loss_when_told(told_nets[0], t, told) for told in true_steps] for t in true_steps])  # (10, 10)
+lies = lies / lies.diagonal()[:, None]  # in multiples of the loss when told the truth
+upper, lower = lies.triu(1), lies.tril(-1)  # told more noise than there is, and less
+print(f"told too much: at most {upper.max():.1f} times the loss of the truth; too little: up to {lower.max():.0f} times")
+
+# %% tags=["experiment", "figure"]
+plots.maps({"": lies}, x=(0, 1000), y=(0, 1000), xlabel="step that the network is told",
+           ylabel="true step", low=1, high=4, bar="loss / loss when told the truth",
+           title="Told too little noise, the network does most harm",
+           alt="Map of the loss by true step and told step: palest along the diagonal, darkest in the lower left, "
+               "where the network is told of less noise than there is.");
+
+# %% [markdown]
+# **Where to look.** On the diagonal it is told the truth. The upper right is pale: told *too much* noise, the network is careful, and its loss is at most 1.6 times that of the truth. The lower left is dark, up to 13 times (the scale ends at 4): told *too little*, it takes noise for picture. And the lower right corner is pale over hundreds of steps: up there, one step is as good as another. (The first column is no exception to any of this. At the smallest steps this young network answers nearly 0, whatever it sees.)
+#
+# Now the middle way: do not tell it the truth, but what your `guess_noise_level` reads off the very picture.
+
+# %% tags=["experiment"]
+def read(x_t):
+    """The time that is read off the pictures, on the scale 0 to 1000."""
+    return diffusion.model_time(diffusion.step_of_noise_level(guess_noise_level(x_t), bar), T)
+
+
+asked = torch.tensor([10, 50, 150, 250, 350, 450, 550, 650, 750, 850, 950])
+truthful = np.array([[loss_when_told(net, t, t) for t in asked] for net in told_nets])  # (nets, 11)
+by_way = {"told a reading": np.array([[loss_when_told(net, t, read) for t in asked] for net in told_nets])}
+if run.preset != "lecture":
+    by_way["no time"] = np.array([[loss_when_told(nets["no time", seed], t, t) for t in asked] for seed in net_seeds])
+above = {name: 100 * (loss / truthful - 1) for name, loss in by_way.items()}  # in percent
+
+# %% tags=["experiment", "figure"]
+plots.curves(above, x=asked, xlabel="step t", ylabel="loss above that of the truth, %", hlines={"told the truth": 0.0},
+             title="A reading is worth nearly as much as the truth",
+             alt="Loss above that of a network told the truth, by step: a few percent when it is told a reading of the "
+                 "picture, and up to 20 percent for a network without time.");
+
+# %% tags=["experiment"]
+if run.preset != "lecture":  # a verdict needs several networks
+    price = experiments.Comparison("loss above that of the truth, mean over the steps, %", tuple(net_seeds),
+                                   {name: percent.mean(1) for name, percent in above.items()})
+    display(price.table().round(2))
+    display(experiments.claim("A network without time loses more than the reading of the step costs",
+                              "if it lacked nothing but the information, a formula of three lines could give it back",
+                              price, more="no time", less="told a reading", digits=2))
+
+# %% [markdown]
+# **What to notice.** Told a reading instead of the truth, a network loses 2 % on average; not told at all, 9 % (from 3 to 15 %, by the seed), and the claim holds. So nearly all the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
+#
+# What it lacks is not the information but the ease. It must find the noise level with the same 54,000 weights that do the denoising, and carry it through every layer, while the other one has it handed to every block. A larger network and a longer training should make that cheaper: [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of large models: most became a little worse, and some better. Raise `steps`, and see whether the gap closes here.
+
+# %% [markdown]
+# ## 6 · Does the kind of embedding matter?
+#
+# **Sinusoids, random Fourier features, a table, a raw float: which one for the flowers?**
+#
+# You saw that they differ widely in what a small network can learn from them. You also saw that what a denoiser has to know is smooth. So there are two stories, and only a measurement decides between them. It takes more than the minutes you have: six ways, three seeds each, the course's U-Net (lesson 05), trained, sampled from (lessons 04 and 06) and judged. It was run ahead; `course claims time_embeddings` repeats it.
+
+# %% tags=["experiment"]
+about = studies.settings("time_embeddings")
+shared = about["shared"]
+print(f"{len(about['variants'])} ways, seeds {about['seeds']}: {shared['dataset']} at {shared['size']} px, U-Net of width "
+      f"{shared['width']}, {shared['steps']} steps of batch {shared['batch']}, {shared['samples']} samples each")
+study = {figure: studies.load("time_embeddings", figure=figure) for figure in ("loss", "loss by level", "Fréchet distance")}
+for figure in ("loss", "Fréchet distance"):
+    display(study[figure].table().round(4))
+
+# %% tags=["experiment", "figure"]
+curves = study["loss by level"].runs  # (seeds, 9) each
+relative = {name: 100 * (runs / curves["sinusoidal"] - 1) for name, runs in curves.items() if name != "sinusoidal"}
+plots.curves(relative, x=studies.LEVELS, xlabel="log-SNR (left: noise, right: data)",
+             ylabel="loss above that of sinusoids, %", hlines={"sinusoidal": 0.0},
+             title="Where each way of telling the time pays",
+             alt="Loss relative to sinusoids against log-SNR for a raw float, a learned table, random Fourier features, "
+                 "no time, and the colleague's embedding of the bug hunt.");
+
+# %% [markdown]
+# The *Fréchet distance* says how far the samples are from real pictures, as a recogniser sees them (lesson 10 builds it; smaller is better). A lower loss need not mean better samples, so there is a verdict on both.
+
+# %% tags=["experiment"]
+words = {"raw float": "one raw float", "learned table": "a learned table", "random Fourier": "random Fourier features",
+         "no time": "no time at all"}
+for name in words:
+    print(f"{name:>15}: {relative[name].mean(0)[0]:+5.1f} % at log-SNR {studies.LEVELS[0]:.0f}")
+for figure, digits in (("loss", 4), ("Fréchet distance", 2)):
+    for rival, text in words.items():
+        source = "common practice; Sun et al. 2025 doubt it" if rival == "no time" else "common practice"
+        display(experiments.claim(f"Sinusoids give a lower {figure} than {text}", source, study[figure],
+                                  more=rival, less="sinusoidal", digits=digits))
+
+# %% [markdown]
+# **What to notice.** By both measures three ways are *too close to call*: sinusoids (loss 0.228, distance 18.0), random Fourier features (0.228, 17.9) and one raw float (0.232, 19.1). It is a null result, and section 3 explains it: what a denoiser has to know of the time is smooth, and a float that is stretched to lie between -1 and 1 can carry a smooth function.
+#
+# Two ways lose. *No time at all* (0.243, 20.4) pays most where the noise is strongest, a third more loss at log-SNR -8. The *learned table* (0.243, 22.3) does no better than that. In 400 steps of 32 pictures each of its 1000 rows was met about 13 times: a table buys with data what sinusoids have for nothing, neighbours. If that is the reason, longer training should close the gap: put `models.LearnedTime` into `embeds` in section 5, and raise `steps`.
+#
+# (Eight verdicts at 95 %: do not be surprised if one of them is luck.)
+
+# %% [markdown]
+# ## 7 · Bug hunt: numbers between 0 and 1
+#
+# A colleague has read that networks like numbers between 0 and 1, and that small embeddings are enough. So:
+
+# %%
+def colleagues_embedding(t, T, features=8):
+    u = t / T  # "networks like numbers between 0 and 1"
+    return sinusoidal_embedding(u, features)  # (B, features)
+
+
+# %% [markdown]
+# The code runs, the shapes are right, the network trains, and no test complains. Here is what it hands over for all 1000 steps:
+
+# %% tags=["figure"]
+suspect = colleagues_embedding(every_step, 1000)
+plots.maps({"the colleague's": suspect.T, "8 features of t itself": sinusoidal_embedding(every_step, 8).T},
+           x=(0, 1000), y=(0, 8), xlabel="step t", ylabel="feature", bar="value",
+           title="Is there anything to see on the left?",
+           alt="Two embeddings of all steps with 8 features. Left: six rows keep one colour, two change slowly. "
+               "Right: waves of four different lengths.");
+
+# %% tags=["figure"]
+both = {"the colleague's": suspect, "8 features of t itself": sinusoidal_embedding(every_step, 8)}
+plots.maps({name: similarity_map(e[::2]) for name, e in both.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
+           ylabel="step s", bar="similarity", title="Which steps can be told apart?",
+           alt="Two similarity maps. Left: red all over, every step resembles every other. Right: stripes.");
+
+# %% [markdown]
+# Compare left and right. How many different things do the eight features of the left say? Find out why.
+#
+# <details><summary>Where to look</summary>Through which angle does the fastest clock turn while u goes from 0 to 1? How different are sin(u) and u there? Print <code>frequencies(4)</code>, and think of the slowest.</details>
+
+# %%
+# your own look: try things here
+
+# %% [markdown]
+# Eyes are not a proof. *Principal components* count directions: if all the points of a cloud lie along one line, one number says it all, however many columns the table has. Take the mean away, then the singular values of the table, squared, are the variances along the cloud's principal axes.
+
+# %% [markdown]
+# ### Exercise 8 · `variance_shares`
+# ●●○ · 10 minutes
+#
+# [Pearson 1901](https://doi.org/10.1080/14786440109462720).
+#
+# <details><summary>Hint 1: what to think about</summary>What if the cloud lies far from the origin: is that spread?</details>
+# <details><summary>Hint 2: the formula</summary>Centre each column, take torch.linalg.svdvals, square, divide by the sum.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>variance = torch.linalg.svdvals(embedding - …).square()</code></details>
+
+
+# %% tags=["exercise"] exercise="variance_shares" points=2
+def variance_shares(embedding):
+    """The share of the variance in each principal component, the largest first.
+
+    embedding: (N, F), a row for each step, N > F.      Returns (F,), adding up to 1.
+
+    Example: points on a straight line give [1, 0, …], points on a circle in a plane [0.5, 0.5].
+    """
+    ### BEGIN SOLUTION
+    centred = embedding - embedding.mean(dim=0)
+    variance = torch.linalg.svdvals(centred).square()  # (F,)
+    return variance / variance.sum()
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="variance_shares"
+variance_shares = ex.variance_shares.check(variance_shares)
+
+# %% tags=["experiment"]
+for name, e in both.items():
+    print(f"{name:>22}:", *(f"{100 * share:5.1f} %" for share in variance_shares(e.double())[:4]))
+axis = torch.linalg.svd((suspect - suspect.mean(0)).double(), full_matrices=False)[0][:, 0]
+print(f"correlation of the colleague's first component with t: {abs(np.corrcoef(axis, every_step)[0, 1]):.4f}")
+
+# %% [markdown]
+# There it is: 98 % of the variance is one component, and that component is $t$ itself. Seven more columns, and a raw float again.
+
+# %% [markdown]
+# ### Exercise 9 · `mended_embedding`
+# ●●● · 15 minutes · the heart of the lesson
+#
+# Suppose the rest of the colleague's code depends on $u = t/T$, so keep it. Write an embedding of $u$ that is worth its name: over all steps no component holds more than half of the variance, neighbouring steps (0.001 apart) resemble each other, and steps far apart do not get the same vector. More than one way is right.
+#
+# <details><summary>Hint 1: what to think about</summary>More features do not help: the extra clocks are slower still. What has to change about the speeds?</details>
+# <details><summary>Hint 2: the formula</summary>The clocks were made for numbers from 0 to 1000. Or make clocks for numbers from 0 to 1: speeds that rise from 1 to several hundred radians.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>return sinusoidal_embedding(… * u, features)</code></details>
+
+
+# %% tags=["exercise"] exercise="mended_embedding" points=3
+def mended_embedding(u, features=8):
+    """An embedding of u = t / T that can tell steps apart.
+
+    u: (B,), from 0 to 1.      Returns (B, features), in the dtype of u. Each row depends on its own u alone.
+    """
+    ### BEGIN SOLUTION
+    return sinusoidal_embedding(1000 * u, features)
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="mended_embedding"
+mended_embedding = ex.mended_embedding.check(mended_embedding)
+
+# %% tags=["experiment", "figure"]
+mended = mended_embedding(every_step / 1000)
+shares = {"the colleague's": variance_shares(suspect.double()), "mended": variance_shares(mended.double())}
+plots.curves(shares, x=range(1, 9), xlabel="principal component", ylabel="share of the variance",
+             title="Mended, several components share the variance",
+             alt="Share of the variance by component: the colleague's falls from 0.98 to 0 at once, the mended one is "
+                 "spread over six.");
+
+# %% [markdown]
+# ### Did it hurt?
+#
+# The network trained, after all. The colleague's embedding was one of the six ways of section 6:
+
+# %% tags=["experiment"]
+bug = "t/T in 8 sinusoids"
+for figure, digits in (("loss", 4), ("Fréchet distance", 2)):
+    for rival, text in (("sinusoidal", "16 sinusoids of t"), ("raw float", "one raw float")):
+        display(experiments.claim(f"t/T in 8 sinusoids gives a higher {figure} than {text}", "the bug hunt",
+                                  study[figure], more=bug, less=rival, digits=digits))
+
+# %% [markdown]
+# **What to notice.** It did, and nobody would have seen it: nothing crashed, and the loss fell as it should. Against sinusoids of $t$ itself (there are 16 in that network) the mistake costs loss (0.237 against 0.228) and samples (21.3 against 18.0). Even one honest raw float has the lower loss (0.232; the samples are too close to call). A raw float *can* do, then, but this one is neither centred nor stretched: nearly all that it says is one number that moves from 0 to $\sin 1 = 0.84$.
+#
+# ## 8 · Explorer
+#
+# **How many clocks does it take, and how slow must the slowest be?** Move the number of features and the period with the mouse or the arrow keys, and watch the map. When do stripes appear beside the diagonal? When is the map one colour? Then let the clocks get $t/T$ instead of $t$.
+
+# %% tags=["explorer", "figure"]
+widgets.EmbeddingExplorer()
+
+# %% [markdown]
+# ## Is this normal?
+#
+# - **The loss** begins at 1.00, because the last layer begins at zero. Under `laptop` it is near 0.3 after two fifths of the 250 steps and ends at 0.24 with the time and 0.26 without. In the first 5 % hardly anything moves: the learning rate is still rising.
+# - **A loss near 1 at log-SNR 6 and 8** is normal after so short a training: there is next to no noise to be seen. A longer one, and the better blocks of lesson 05, bring it down.
+# - **Time**: the whole notebook takes about 105 seconds of one core's work under `laptop`, most of it the ten small trainings. On a GPU it has not been measured.
+# - **The network that is told is no better than the other**: the time does not arrive. Print `to_scale_shift.weight.abs().max()` after the training: is it still 0? Or is $t$ on the wrong scale (section 7)?
+# - **The loss stays at 1**: the output layer got no gradient. Is there a `detach` or a `no_grad` on the way?
+# - **The loss falls, but samples or denoised pictures have stripes**: scale and shift met the wrong axes (exercise 5).
+#
+# ## Questions to think about
+#
+# <details><summary>1. The slowest of 32 clocks makes 0.02 turns on the way from 0 to 1000. Is that a waste, and which max_period would use every clock?</summary>Mostly yes. 10,000 comes from texts, whose positions can run into the thousands. The slowest clock makes one turn in 1000 steps at a max_period of about 1000/2π ≈ 160 (try it in the explorer: 10 to the power of 2.2). A few nearly constant features harm little: the first layer can ignore them.</details>
+# <details><summary>2. Why does the block multiply by 1 + scale, and not by scale?</summary>With scale = 0 at first, multiplying by scale would switch every map off; nothing would reach the output, and no gradient would come back through the pictures. With 1 + scale the block begins as if there were no time at all, and weight decay pulls it back there.</details>
+# <details><summary>3. Could you add a channel to the picture instead, filled with t/1000?</summary>Yes, and many small implementations do. The first convolution then sees the time at every pixel. But only the first: deeper blocks get it second-hand, and it reaches them as one raw float.</details>
+# <details><summary>4. You train with T = 1000 and a learned table, at steps 4, 8, 12 and so on only. Can you sample with all 1000 steps?</summary>No. The rows of the table in between were never trained: they are as random as on the first day. Sinusoids and Fourier features answer for steps in between by what they learned about the neighbours.</details>
+# <details><summary>5. A sampler knows the step anyway. Could it use a network that does not?</summary>Yes. The sampler's formulas need alpha bar and the noise; who says the noise is their own affair. Section 6 sampled from such a network, with the Fréchet distance that you see there.</details>
+#
+# ## What we left out
+#
+# Telling the network the log-SNR instead of the step, which makes it independent of the schedule ([Kingma et al. 2021](https://arxiv.org/abs/2107.00630); lesson 08). Conditions other than the time: a class (lesson 12), a text (lesson 19). Modulation in a transformer, where the zero at the start has a name, AdaLN-Zero (lesson 20). The same sinusoids as *positions* in a text (lesson 16).
+#
+# ## Readings
+#
+# - Vaswani et al. 2017, [Attention Is All You Need](https://arxiv.org/abs/1706.03762): section 3.5 is the origin of the clocks, in ten lines.
+# - Tancik et al. 2020, [Fourier Features Let Networks Learn High Frequency Functions](https://arxiv.org/abs/2006.10739): why a raw coordinate is hard to learn from, with pictures.
+# - Sun et al. 2025, [Is Noise Conditioning Necessary for Denoising Generative Models?](https://arxiv.org/abs/2502.13129): what happens to large models that are told nothing. They degrade gracefully, and some improve.
+#
+# **Next**: [lesson 04](04_ddpm.ipynb) trains a network that is told the time, and draws flowers with it.
