@@ -68,13 +68,14 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
 # BatchNorm's weak spot is the company. Here is one picture in eight batches of two. Its three colours are the channels.
 
 # %% tags=["experiment", "figure"]
-pairs = [torch.stack([x0[0], other]) for other in x0[1:9]]  # eight batches of two pictures, the first always the same
+pairs = [torch.stack([x0[0], other]) for other in x0[1:9]]  # eight batches of two, the first always the same
 after_batch = [F.batch_norm(pair, None, None, training=True)[0] for pair in pairs]
 after_group = [F.group_norm(pair, 1)[0] for pair in pairs]
-plots.strip({"its company": x0[1:9], "BatchNorm": 0.6 * torch.stack(after_batch), "GroupNorm": 0.6 * torch.stack(after_group)},
+plots.strip({"its company": x0[1:9], "BatchNorm": 0.6 * torch.stack(after_batch),
+             "GroupNorm": 0.6 * torch.stack(after_group)},
             title="BatchNorm paints the same picture in eight tints, GroupNorm in one",
-            alt="Three rows of eight. Above: the companions. Middle: one picture after BatchNorm, in another tint each time. "
-                "Below: the same picture after GroupNorm, eight times alike.");
+            alt="Three rows of eight. Above: the companions. Middle: one picture after BatchNorm, in another tint "
+                "each time. Below: the same picture after GroupNorm, eight times alike.");
 
 # %% [markdown]
 # **Where to look.** Under `flowers`, the blue companion makes the picture's own blue count for little, and BatchNorm turns it yellow; beside the dark one it becomes pale. While a network trains, that is noise on every feature. When it is used, one picture at a time, there is no company to measure: BatchNorm then takes running averages that it kept while training. So the network is trained as one function and used as another, and the smaller the batch, the more the two differ.
@@ -134,7 +135,7 @@ ours.load_state_dict(theirs.state_dict())
 features = torch.randn(8, 32, 16, 16, generator=run.fresh_generator(2))
 with torch.no_grad():
     gap = (ours(features) - theirs(features)).abs().max().item()
-print(f"largest difference of {features.numel():,} numbers: {gap:.0e}; float32 has 7 digits, so about 1e-06 is expected")
+print(f"largest difference of {features.numel():,} numbers: {gap:.0e} (float32 has 7 digits: expect about 1e-06)")
 
 # %% [markdown]
 # ### Does it matter?
@@ -154,8 +155,8 @@ def figures(norm, seed):
 
 
 seeds = range(run.pick(smoke=2, lecture=2, laptop=3, gpu=5))
-live = experiments.compare({norm: lambda seed, norm=norm: figures(norm, seed) for norm in ("GroupNorm", "BatchNorm")},
-                           seeds, "figure")
+rivals = {norm: lambda seed, norm=norm: figures(norm, seed) for norm in ("GroupNorm", "BatchNorm")}
+live = experiments.compare(rivals, seeds, "figure")
 for norm in live.runs:
     table = live.columns(norm, ["error", "colour error"]).table().round(3)
     display(table.rename_axis(norm, axis="columns"))
@@ -167,7 +168,7 @@ with torch.no_grad():
     rows = {norm: nets[norm, 0](x_t) for norm in ("BatchNorm", "GroupNorm")}
 plots.strip({"clean": small[:8], "x_t": x_t, **rows},
             title="Trained with batches of two: GroupNorm comes closer to the colours",
-            alt="Four rows of eight pictures: clean, noised, denoised by a network with BatchNorm and by one with GroupNorm. "
+            alt="Four rows of eight pictures: clean, noised, denoised with BatchNorm and with GroupNorm. "
                 "The colours of the GroupNorm row are a little closer to the clean ones.");
 
 # %% [markdown]
@@ -186,13 +187,15 @@ def across(study, figure, rows, columns, label="{row}, {column}"):
 
 def say(study):
     about = studies.settings(study)
-    shared = {key: value for key, value in about["shared"].items() if key in ("size", "steps", "batch", "learning_rate")}
-    print(f"{about['study']}: flowers, {len(about['seeds'])} seeds, {shared}, {about['cpu_seconds']} CPU seconds in all")
+    kept = ("size", "steps", "batch", "learning_rate")
+    shared = ", ".join(f"{key} {about['shared'][key]}" for key in kept if key in about["shared"])
+    print(f"{about['study']}\nflowers, {shared}, {len(about['seeds'])} seeds, {about['cpu_seconds']} CPU seconds in all")
 
 
 say("norms")
 norms, batches = ("GroupNorm", "BatchNorm"), (2, 8, 64)
-by_batch = {figure: across("norms", figure, norms, [f"batch {b}" for b in batches]) for figure in ("error", "colour shift")}
+columns = [f"batch {b}" for b in batches]
+by_batch = {figure: across("norms", figure, norms, columns) for figure in ("error", "colour shift")}
 
 # %% tags=["experiment", "figure"]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
@@ -200,23 +203,25 @@ for ax, (name, series) in zip(axes, by_batch.items()):
     for norm, runs in series.items():
         ax.plot(batches, runs.mean(0), "o-", color=plots.COLOURS[norm], label=norm)
         ax.plot(batches, runs.T, ".", color=plots.COLOURS[norm], alpha=0.5)
-    ax.set(xscale="log", xticks=batches, xticklabels=batches, xlabel="pictures in a batch", ylabel=name, ylim=(0, None))
+    ax.set(xscale="log", xticks=batches, xticklabels=batches, ylim=(0, None))
+    ax.set(xlabel="pictures in a batch", ylabel=name)
     ax.minorticks_off()
 axes[0].set_title("BatchNorm catches up as the batch grows")
 axes[1].set_title("It tints, at batch 64 too")
 axes[0].legend()
-plots.show(figure, alt="Two charts against batch size 2, 8, 64 for GroupNorm and BatchNorm. The error: BatchNorm lies above at "
-                       "batch 2 and comes close at 64. The colour shift: BatchNorm has about twice as much at every size.");
+plots.show(figure, alt="Two charts against batch size 2, 8, 64. The error: BatchNorm lies above GroupNorm at batch 2 "
+                       "and comes close at 64. The colour shift: BatchNorm has about twice as much at every size.");
 
 # %% tags=["experiment"]
-for figure in ("error", "colour shift"):
-    measured = studies.load("norms", figure=figure)
+says = {  # what is measured -> what is claimed, and who says so
+    "error": ("a larger error", "Wu & He 2018, figure 1, on classification"),
+    "colour shift": ("a larger shift of colour", "a common complaint about BatchNorm in image generation"),
+}
+for figure, (what, source) in says.items():
     for b in batches:
-        what = "a larger error than" if figure == "error" else "a larger shift of colour than"
-        display(experiments.claim(
-            f"At batch {b}, BatchNorm leaves {what} GroupNorm",
-            "Wu & He 2018, figure 1, on classification" if figure == "error" else "a common complaint about BatchNorm in image generation",
-            measured, more=f"BatchNorm, batch {b}", less=f"GroupNorm, batch {b}", digits=4))
+        display(experiments.claim(f"At batch {b}, BatchNorm leaves {what} than GroupNorm", source,
+                                  studies.load("norms", figure=figure), digits=4,
+                                  more=f"BatchNorm, batch {b}", less=f"GroupNorm, batch {b}"))
 
 # %% [markdown]
 # **What to notice.** At batch 2 BatchNorm's error is the larger one, 0.095 against 0.088; at 8 and at 64 the errors are too close to call. The colours say more: BatchNorm tints all that it makes, about twice as much as GroupNorm at batch 8 (0.031 against 0.013) and at batch 64 (0.014 against 0.007). A tint is a small part of a mean square, and the first thing that an eye sees. At batch 2 it is as strong as at 8, but the seeds scatter too much for a verdict.
@@ -269,7 +274,8 @@ GELU = ex.GELU.check(GELU)
 z = torch.linspace(-4, 4, 401, requires_grad=True)
 bends = {"ReLU": torch.relu, "GELU": GELU()}
 tanh_form = 0.5 * z * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (z + 0.044715 * z**3)))
-print(f"the form with tanh differs from the exact one by up to {(tanh_form - GELU()(z)).abs().max().item():.1e}")
+gap = (tanh_form - GELU()(z)).abs().max().item()
+print(f"the form with tanh differs from the exact one by up to {gap:.1e}")
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 for name, bend in bends.items():
     (slope,) = torch.autograd.grad(bend(z).sum(), z)
@@ -278,8 +284,8 @@ for name, bend in bends.items():
 left.set(xlabel="x", ylabel="activation", title="Two bends")
 right.set(xlabel="x", ylabel="slope", title="ReLU passes no gradient on the left")
 left.legend()
-plots.show(figure, alt="Left: ReLU and GELU against x; GELU is smooth and dips a little below zero. Right: their slopes; "
-                       "ReLU's is exactly 0 left of 0, GELU's goes to 0 slowly.");
+plots.show(figure, alt="Left: ReLU and GELU against x; GELU is smooth and dips a little below zero. "
+                       "Right: their slopes; ReLU's is exactly 0 left of 0, GELU's goes to 0 slowly.");
 
 # %% [markdown]
 # Count the dead: call a unit dead if its slope stays below 0.01 for everything it sees, 64 noised pictures at all their positions. First in new networks, before any training, 32 convolutions deep, with the initial weights that PyTorch gives:
@@ -295,12 +301,13 @@ def born_dead(seed, activation, norm="none"):
 
 
 variants = {"ReLU": ("ReLU",), "GELU": ("GELU",), "ReLU after GroupNorm": ("ReLU", "GroupNorm")}
-dead = experiments.compare({name: lambda seed, how=how: born_dead(seed, *how) for name, how in variants.items()},
-                           range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5)), "share of dead units")
+runs = {name: lambda seed, how=how: born_dead(seed, *how) for name, how in variants.items()}
+dead = experiments.compare(runs, range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5)),
+                           "share of dead units")
 plots.curves(dead.runs, x=range(1, depth + 1), xlabel="layer", ylabel="share of dead units",
              title="Born dead: many ReLUs from the fifth layer on, no GELU",
-             alt="Share of dead units by layer: under ReLU it rises from zero to about 0.4, under GELU, and under ReLU "
-                 "after GroupNorm, it stays at zero.");
+             alt="Share of dead units by layer: under ReLU it rises from zero to about 0.4; under GELU, and "
+                 "under ReLU after GroupNorm, it stays at zero.");
 
 # %% [markdown]
 # **Where to look.** Why 0.4 and not 1? With PyTorch's initial weights the signal shrinks from layer to layer, until all that is left is each unit's own bias. Some are positive: that unit is always on. Some are negative: dead. GELU has a slope at small negative values, and a norm brings the signal back to full size.
@@ -313,15 +320,18 @@ depths = (2, 4, 8, 16)
 worn = across("dead_units", "dead after", ("ReLU", "GELU"), [f"{d} layers" for d in depths])
 plots.curves(worn, x=list(depths), xlabel="layers", ylabel="share of dead units",
              title="After 60 rough steps: the deeper the network, the more ReLUs are dead",
-             alt="Share of dead units after 60 steps against depth: under ReLU it rises steeply, under GELU it stays low.");
+             alt="Share of dead units after 60 steps against depth: under ReLU it rises steeply, under GELU it "
+                 "stays low.");
 
 # %% tags=["experiment"]
 measured = studies.load("dead_units", figure="dead after")
 for d in depths:
     display(experiments.claim(f"After a rough start, ReLU has more dead units than GELU in {d} layers",
-                              "a common reason given for GELU", measured, more=f"ReLU, {d} layers", less=f"GELU, {d} layers"))
+                              "a common reason given for GELU", measured,
+                              more=f"ReLU, {d} layers", less=f"GELU, {d} layers"))
 display(experiments.claim("Under ReLU, a larger share of the units dies in a deeper network",
-                          "Lu et al. 2019, Dying ReLU and Initialization", measured, more="ReLU, 16 layers", less="ReLU, 2 layers"))
+                          "Lu et al. 2019, Dying ReLU and Initialization", measured,
+                          more="ReLU, 16 layers", less="ReLU, 2 layers"))
 
 # %% [markdown]
 # **What to notice.** After the rough start a quarter of the ReLUs is dead in 2 layers and nearly three quarters in 16; of the GELUs none in up to 8 layers, and in 16 layers some after all (5 to 25 %): a GELU far to the left has a slope near zero too, it only takes more to get there. The last row of the story is not in the chart: with 16 layers neither network learned anything in those 60 steps (both end with an error near 0.25, and the variance of the data is 0.27). Not dying is not yet learning. What makes 16 layers learn comes in section 5.
@@ -341,14 +351,15 @@ display(experiments.claim("Under ReLU, a larger share of the units dies in a dee
 
 # %% tags=["experiment", "figure"]
 noise = torch.randn(1000, 1, 16, 16, generator=run.fresh_generator(5))
-print(f"mean of pure noise {noise.mean().item():+.3f}, after max-pooling {F.max_pool2d(noise, 2).mean().item():+.3f}")
+pooled = F.max_pool2d(noise, 2)
+print(f"mean of pure noise {noise.mean().item():+.3f}, after max-pooling {pooled.mean().item():+.3f}")
 a = torch.tensor([1.0, 0.9, 0.7, 0.5, 0.3, 0.1])  # alpha_bar, from clean to noisy
 x_t = denoising.add_noise(x0[:1].expand(6, -1, -1, -1), a, run.fresh_generator(6))
 plots.strip({"max-pool": F.max_pool2d(x_t, 2), "average": F.avg_pool2d(x_t, 2), "one of four": x_t[..., ::2, ::2]},
             column_titles=[f"alpha_bar {v:.1f}" for v in a.tolist()],
             title="The noisier the picture, the brighter max-pooling makes it",
-            alt="One picture at six noise levels, halved in three ways. Max-pooled, it becomes ever brighter with the noise; "
-                "averaged, the noise is weaker; one of four pixels leaves the noise as it is.");
+            alt="One picture at six noise levels, halved in three ways. Max-pooled, it becomes ever brighter with the "
+                "noise; averaged, the noise is weaker; one of four pixels leaves the noise as it is.");
 
 # %% [markdown]
 # Rearranging is a matter of counting indices, which is where mistakes live. [einops](https://einops.rocks) lets you write the counting down. The pattern says what each axis is made of, before and after:
@@ -417,9 +428,10 @@ for pool in ablation.POOLS:
     print(f"{pool:10} {sum(p.numel() for p in net.parameters()):,} parameters in the whole denoiser")
 poolings = studies.load("poolings", figure="error")
 display(poolings.table().round(4))
-for other in ("max-pool", "strided"):
-    display(experiments.claim(f"Rearranging leaves a smaller error than {'max-pooling' if other == 'max-pool' else 'a strided 3 × 3 convolution'}",
-                              "a common reason given for space-to-depth layers", poolings, more=other, less="rearrange", digits=4))
+for other, words in {"max-pool": "max-pooling", "strided": "a strided 3 × 3 convolution"}.items():
+    display(experiments.claim(f"Rearranging leaves a smaller error than {words}",
+                              "a common reason given for space-to-depth layers", poolings,
+                              more=other, less="rearrange", digits=4))
 
 # %% [markdown]
 # **What to notice.** Nothing: all three end near 0.069, and the seeds differ by as much as the ways do. A null result is a result. A guess at why, which you can test: in a U-Net the fine detail takes the skip past the pooling, and max-pooling's bias is nearly a constant, which the convolution after it can take away. (Lesson 02 showed how to take a skip out.)
@@ -447,10 +459,11 @@ def lifted(name, x, seed):
     return (y - y.mean((2, 3), keepdim=True)) / y.std((2, 3), keepdim=True)
 
 
-plots.strip({name.replace(", ", ",\n"): torch.cat([0.5 * lifted(name, small[k : k + 1], k) for k in range(5)]) for name in lifts},
+rows = {name: torch.cat([0.5 * lifted(name, small[k : k + 1], k) for k in range(5)]) for name in lifts}
+plots.strip({name.replace(", ", ",\n"): row for name, row in rows.items()},
             title="Fresh from initialisation: squares under every transposed convolution",
-            alt="Five pictures doubled in size by three kinds of new layer. Both transposed convolutions cover them with a "
-                "fine regular grid; resizing then convolving does not.");
+            alt="Five pictures doubled in size by three kinds of new layer. Both transposed convolutions cover them "
+                "with a fine regular grid; resizing then convolving does not.");
 
 # %% [markdown]
 # To measure it, take the picture's *spectrum*. A Fourier transform writes a picture as a sum of waves, and its squared size at each frequency, the *power*, says how much variance that wave carries. The fastest wave that pixels can hold alternates from one pixel to the next: the *Nyquist frequency*, half a wave a pixel. Three waves have it: alternating along rows, along columns, and along both, which is the checkerboard itself.
@@ -497,21 +510,25 @@ def against_noise(x):
 
 
 variants = {name: lambda seed, name=name: against_noise(lifted(name, x0[:32], seed)) for name in lifts}
-new = experiments.compare(variants, range(run.pick(smoke=3, lecture=10, laptop=10, gpu=10)), "checkerboard, in multiples of white noise")
+new = experiments.compare(variants, range(run.pick(smoke=3, lecture=10, laptop=10, gpu=10)),
+                          "checkerboard, in multiples of white noise")
 display(new.table()[["mean", "spread"]].round(2))
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.8))
 for ax, name in zip(axes, lifts):
-    spectra = [torch.fft.fftshift(torch.fft.fft2(lifted(name, x0[:32], k)).abs() ** 2, dim=(2, 3)).mean((0, 1)) for k in range(5)]
-    ax.imshow(torch.stack(spectra).mean(0).log(), cmap="magma", vmin=2, vmax=14)
-    ax.set(title=name, xticks=[0, 32], yticks=[0, 32], xticklabels=["−½", "0"], yticklabels=["−½", "0"], xlabel="waves a pixel")
+    waves = torch.fft.fft2(torch.cat([lifted(name, x0[:32], seed) for seed in range(5)]))  # (160, C, 64, 64)
+    power = torch.fft.fftshift(waves.abs() ** 2, dim=(2, 3)).mean((0, 1))
+    ax.imshow(power.log(), cmap="magma", vmin=2, vmax=14)
+    ax.set(title=name, xlabel="waves a pixel", xticks=[0, 32], yticks=[0, 32])
+    ax.set(xticklabels=["−½", "0"], yticklabels=["−½", "0"])
     ax.grid(False)
-plots.show(figure, alt="Three spectra. Under the transposed convolutions there are copies of the bright middle at the edges and "
-                       "corners, where the fastest waves are; under resizing the edges are dark.");
+plots.show(figure, alt="Three spectra. Under the transposed convolutions there are copies of the bright middle at the edges "
+                       "and corners, where the fastest waves are; under resizing the edges are dark.");
 
 # %% tags=["experiment"]
 for kind in lifts[:2]:
-    display(experiments.claim(f"At initialisation, a transposed convolution ({kind.split(', ')[1]}) draws a stronger checkerboard than resizing",
-                              "Odena et al. 2016", new, more=kind, less=lifts[2], digits=2))
+    size = kind.removeprefix("transposed, ")
+    display(experiments.claim(f"At initialisation, a transposed convolution ({size}) draws a stronger checkerboard "
+                              "than resizing", "Odena et al. 2016", new, more=kind, less=lifts[2], digits=2))
 
 # %% [markdown]
 # **Where to look.** The edges and corners of the map hold *copies of the middle*. A transposed convolution first spreads the pixels out with zeros between them, which copies the spectrum; its kernel would have to smooth the copies away, and a new kernel does not. Note the second column: 4 is divisible by the stride 2, so every pixel gets the same *number* of stamps, and the checkerboard is there all the same, because the stamps' weights differ. "Choose a kernel size that the stride divides" helps less than it is said to, at the start.
@@ -529,13 +546,16 @@ print(f"checkerboard of the pictures that they learn from: {denoising.checkerboa
 for when in ("before", "after"):
     measured = studies.load("upsampling", figure=f"checkerboard {when}")
     for kind in lifts[:2]:
-        display(experiments.claim(f"{when.title()} training, a network with transposed convolutions ({kind.split(', ')[1]}) draws a stronger checkerboard than one that resizes",
+        size = kind.removeprefix("transposed, ")
+        display(experiments.claim(f"{when.title()} training, a network with transposed convolutions ({size}) draws a "
+                                  "stronger checkerboard than one that resizes",
                                   "Odena et al. 2016", measured, more=kind, less=lifts[2], digits=2))
-display(experiments.claim("Resizing leaves a smaller error than transposed convolutions (3 x 3)", "a common reading of Odena et al. 2016",
-                          studies.load("upsampling", figure="error"), more=lifts[0], less=lifts[2], digits=4))
+display(experiments.claim("Resizing leaves a smaller error than transposed convolutions (3 x 3)",
+                          "a common reading of Odena et al. 2016", studies.load("upsampling", figure="error"),
+                          more=lifts[0], less=lifts[2], digits=4))
 
 # %% [markdown]
-# **What to notice.** Compare with the pictures' own 0.23. Before training all transposed convolutions are far above it (12 and 14, in multiples of white noise). Two hundred steps later most of that is gone: the 3 × 3 kernels end a little above the pictures (0.29), the 4 × 4 kernels below (0.17). So a kernel that the stride divides does help, once it has learned; and most of the famous grid is a matter of the beginning, and of trainings whose loss does not see it (Odena et al. looked at networks trained against a discriminator).
+# **What to notice.** Compare with the pictures' own 0.24. Before training all transposed convolutions are far above it (12 and 14, in multiples of white noise; less than above, because what the last layer doubles here is rough itself). Two hundred steps later most of that is gone: the 3 × 3 kernels end a little above the pictures (0.29), the 4 × 4 kernels below (0.17). So a kernel that the stride divides does help, once it has learned; and most of the famous grid is a matter of the beginning, and of trainings whose loss does not see it (Odena et al. looked at networks trained against a discriminator).
 #
 # Resizing ends at 0.10: it draws *less* of the finest detail than there is. That is the other side of the remedy, a little blur. Its error is the smaller one all the same, and the course's U-Net resizes.
 
@@ -568,13 +588,14 @@ def gradient_by_block(seed, residual, norm, blocks=12):
     return (lengths / lengths[-1]).tolist()
 
 
-kinds = {"residual": (True, "none"), "plain": (False, "none"), "residual, GroupNorm": (True, "GroupNorm"), "plain, GroupNorm": (False, "GroupNorm")}
-arrives = experiments.compare({name: lambda seed, how=how: gradient_by_block(seed, *how) for name, how in kinds.items()},
-                            range(run.pick(smoke=2, lecture=3, laptop=3, gpu=3)), "gradient")
+kinds = {"residual": (True, "none"), "plain": (False, "none"),
+         "residual, GroupNorm": (True, "GroupNorm"), "plain, GroupNorm": (False, "GroupNorm")}
+runs = {name: lambda seed, how=how: gradient_by_block(seed, *how) for name, how in kinds.items()}
+arrives = experiments.compare(runs, range(run.pick(smoke=2, lecture=3, laptop=3, gpu=3)), "gradient")
 plots.curves(arrives.runs, x=range(13), xlabel="before block", ylabel="length of the gradient", logy=True,
              title="Without addition and norm, each block keeps a tenth of the gradient",
-             alt="Length of the gradient at each of twelve blocks, logarithmic: plain blocks without a norm lose a factor of about "
-                 "ten a block; residual blocks lose nothing; with GroupNorm both grow a little towards the front.");
+             alt="Length of the gradient at each of twelve blocks, logarithmic: plain blocks without a norm lose a "
+                 "factor of about ten a block; residual blocks lose nothing; with GroupNorm both grow a little towards the front.");
 
 # %% [markdown]
 # In the course's block, the norm and the activation come *before* each convolution ([He et al. 2016](https://arxiv.org/abs/1603.05027)), so that what is added passes through the whole network untouched. In the middle the block is told the time, with the scale and shift of lesson 03:
@@ -596,8 +617,9 @@ plots.curves(arrives.runs, x=range(13), xlabel="before block", ylabel="length of
 class ResidualBlock(nn.Module):
     """skip(x) plus a change: norm, GELU, convolution, twice, and the time in between. A new block changes nothing.
 
-    inputs, outputs: channels.    time_features: length of the vector that says the time; 0 for none.    groups: of both norms.
-    Attributes: norm1, conv1, time, norm2, conv2 as below, and skip: the identity where inputs == outputs, else a 1 x 1 convolution.
+    inputs, outputs: channels.    groups: of both norms.    time_features: length of the vector that says the time, or 0.
+    Attributes: norm1, conv1, time, norm2, conv2 as below, and skip: nn.Identity() where inputs == outputs,
+    else a 1 x 1 convolution.
     forward: x (B, inputs, H, W), time (B, time_features) or None -> (B, outputs, H, W).
     """
 
@@ -640,10 +662,12 @@ plots.curves(by_depth, x=list(convolutions), xlabel="convolutions in the blocks"
 # %% tags=["experiment"]
 measured = studies.load("residual", figure="error")
 for n in convolutions:
-    display(experiments.claim(f"With {n} convolutions, plain blocks leave a larger error than residual blocks", "He et al. 2015, on classification",
-                              measured, more=f"plain, {n} convolutions", less=f"residual, {n} convolutions", digits=4))
-display(experiments.claim("Without the addition, the deeper network is the worse one (24 convolutions against 6)", "He et al. 2015, figure 1",
-                          measured, more="plain, 24 convolutions", less="plain, 6 convolutions", digits=4))
+    display(experiments.claim(f"With {n} convolutions, plain blocks leave a larger error than residual blocks",
+                              "He et al. 2015, on classification", measured,
+                              more=f"plain, {n} convolutions", less=f"residual, {n} convolutions", digits=4))
+display(experiments.claim("Without the addition, the deeper network is the worse one (24 convolutions against 6)",
+                          "He et al. 2015, figure 1", measured,
+                          more="plain, 24 convolutions", less="plain, 6 convolutions", digits=4))
 
 # %% [markdown]
 # **What to notice.** The curves run apart: from 6 to 24 convolutions the residual network goes from 0.071 to 0.066, the plain one from 0.081 to 0.118. The deeper plain network *could* do all that the shallow one does, if its extra blocks handed their input on. It cannot find that in 200 steps, although with GroupNorm its gradients are not small at all (the dotted line above). Where the gradient points matters as much as how long it is.
@@ -731,8 +755,8 @@ figure, axes = plt.subplots(1, 3, figsize=(9, 4.1))
 for ax, (name, where) in zip(axes, reach.items()):
     ax.imshow((where / where.max()).clamp_min(1e-6).log10(), cmap="viridis", vmin=-4, vmax=0)
     ax.set(title=f"{name}:\n{(where > 0).sum()} of 256 pixels", xticks=[], yticks=[])
-plots.show(figure, alt="Three maps of what the middle pixel depends on: a square of 5 x 5 for two convolutions, of 13 x 13 for six, "
-                       "the whole picture for one self-attention.");
+plots.show(figure, alt="Three maps of what the middle pixel depends on: a square of 5 x 5 for two convolutions, "
+                       "of 13 x 13 for six, the whole picture for one self-attention.");
 
 # %% [markdown]
 # **Where to look.** Two convolutions see a square of 5 × 5, six a square of 13 × 13, and its rim faintly. One attention sees all 256 pixels (a GroupNorm does too, a little, through mean and variance).
@@ -781,7 +805,8 @@ with torch.no_grad():
     want, got = reference(x, t), unet(x, t)
 for name, net in {"reference": reference, "yours": unet}.items():
     print(f"{name:10} {sum(p.numel() for p in net.parameters()):>10,} parameters")
-print(f"largest difference {(want - got).abs().max().item():.0e}, where the numbers go up to {want.abs().max().item():.1f}")
+gap, largest = (want - got).abs().max().item(), want.abs().max().item()
+print(f"largest difference {gap:.0e}, where the numbers go up to {largest:.1f}")
 
 # %% [markdown]
 # The same function. The same speed? And what does it bring to lay the numbers in memory *channels last*, all channels of a pixel side by side, as many convolutions like them? What this cell prints is true of one machine at one moment, so it is not recorded here: run it, and run it twice.
@@ -842,9 +867,10 @@ def denoised(net, level=0.3):
 
 suspect, _ = denoising.train_denoiser(hunt, seed=0, norm=make_norm)
 x_t, guess = denoised(suspect)
-plots.strip({"clean": small[:8], "x_t": x_t[:8], "denoised": guess[:8]}, title="The shapes are right. What is wrong with the colours?",
-            alt="Three rows of eight pictures: clean, noised, and denoised by the colleague's network, whose pictures are "
-                "all of about the same brightness.");
+plots.strip({"clean": small[:8], "x_t": x_t[:8], "denoised": guess[:8]},
+            title="The shapes are right. What is wrong with the colours?",
+            alt="Three rows of eight pictures: clean, noised, and denoised by the colleague's network, whose pictures "
+                "are all of about the same brightness.");
 
 # %% [markdown]
 # Bright pictures come out darker, dark ones brighter. Each dot below is a picture: its true mean brightness, and the one it was given. On the dashed line both are equal.
@@ -864,8 +890,8 @@ def brightness(guesses, title, alt):
     plots.show(figure, alt=alt)
 
 
-brightness({"suspect": guess}, "The suspect flattens brightness", "Denoised against true brightness: the dots lie on a line "
-           "that is flatter than the diagonal.")
+brightness({"suspect": guess}, "The suspect flattens brightness",
+           "Denoised against true brightness: the dots lie on a line that is flatter than the diagonal.")
 
 # %% [markdown]
 # Look inside. Here are features of a picture, and of the same picture made brighter, before the colleague's norm and after it:
@@ -924,13 +950,14 @@ guesses = {"suspect": guess, "mended": denoised(mended)[1]}
 for name, pictures in guesses.items():
     off = (pictures - small).mean((2, 3)).square().mean().sqrt().item()
     print(f"{name:8} root mean square error of a picture's mean colour: {off:.3f}")
-brightness(guesses, "Mended: closer to the diagonal", "Denoised against true brightness for both networks: the mended one's "
-           "dots lie closer to the diagonal.")
+brightness(guesses, "Mended: closer to the diagonal",
+           "Denoised against true brightness for both networks: the mended one's dots lie closer to the diagonal.")
 
 # %% tags=["experiment"]
 say("group_size")
 display(experiments.claim("16 groups where groups of 16 were meant make the colours worse", "this lesson's bug",
-                          studies.load("group_size", figure="colour error"), more="16 groups", less="groups of 16", digits=4))
+                          studies.load("group_size", figure="colour error"), digits=4,
+                          more="16 groups", less="groups of 16"))
 
 # %% [markdown]
 # **What to notice.** GroupNorm takes the number of groups. `GroupNorm(16, 16)` is 16 groups of one channel: InstanceNorm, which takes away every channel's mean. In a picture's features, means *are* brightness and colour, so the network can only guess them. In the study, the error of a picture's mean colour goes from 0.10 to 0.18, although the loss fell nicely for both. With 64 channels the mistake is nearly invisible (16 groups of 4 instead of 4 groups of 16), which is why it survives in code that people copy: the same word, `group_size`, is handed to the same place.
@@ -949,9 +976,9 @@ widgets.NormExplorer(x0)
 # Every training of this lesson takes 200 steps. This is how their loss falls, and what a denoiser gives after so many steps:
 
 # %% tags=["experiment", "figure"]
-curves = across("norms", "training loss", ("GroupNorm",), [f"batch {b}" for b in batches])["GroupNorm"]  # (seeds, 3, 25)
-plots.curves({f"batch {b}": curves[:, k] for k, b in enumerate(batches)}, x=range(4, 204, 8), xlabel="step", ylabel="loss",
-             logy=True, title="Normal: a steep fall in the first 40 steps, then slowly; small batches stay noisy",
+curves = across("norms", "training loss", ("GroupNorm",), columns)["GroupNorm"]  # (seeds, 3, 25)
+plots.curves({f"batch {b}": curves[:, k] for k, b in enumerate(batches)}, x=range(4, 204, 8), logy=True,
+             xlabel="step", ylabel="loss", title="Normal: a steep fall in the first 40 steps, then slowly; small batches stay noisy",
              alt="Training loss against step for batches of 2, 8 and 64 with GroupNorm: all fall below 0.2 within some "
                  "tens of steps; the smaller the batch, the noisier and the higher the curve.");
 
@@ -961,9 +988,10 @@ for steps in run.pick(smoke=(1, 4), lecture=(1, 10, 30), laptop=(1, 20, 60), gpu
     net, _ = denoising.train_denoiser(replace(hunt, steps=steps), seed=0, norm=mended_norm)
     grown[f"{steps} step{'s' if steps > 1 else ''}"] = denoised(net)[1][:8]
 grown[f"{hunt.steps} steps"] = guesses["mended"][:8]
-plots.strip({"x_t": x_t[:8], **grown, "clean": small[:8]}, title="Normal: first the colours, then the flower, last its edges",
-            alt="Rows of eight pictures, denoised by networks trained for more and more steps: grey at first, then patches of "
-                "the right colour, then flowers.");
+plots.strip({"x_t": x_t[:8], **grown, "clean": small[:8]},
+            title="Normal: first the colours, then the flower, last its edges",
+            alt="Rows of eight pictures, denoised by networks trained for more and more steps: grey at first, then "
+                "patches of the right colour, then flowers.");
 
 # %% [markdown]
 # - **Time**: with the judgement, such a training took 2 seconds of one processor core at batch 2, 3 at batch 8 and about 11 at batch 64. Expect a loss near 0.09 at the end at batch 2, 0.08 at 8 and 0.07 at 64. On a GPU it is not measured: networks this small keep it waiting.

@@ -12,7 +12,7 @@ from course_utils.exercises.lesson05.inputs import load
 from course_utils.exercises.modules import make, normal, scattered
 
 
-def _mended_norm(channels: int, group_size: int) -> nn.Module:
+def _mended_norm(channels: int, group_size: int = 16) -> nn.Module:
     """A GroupNorm whose groups have `group_size` channels each, or all of them where there are fewer."""
     return models.GroupNorm(max(1, channels // group_size), channels)
 
@@ -78,6 +78,12 @@ def the_norm_keeps_the_brightness(answer: Answer) -> None:
     got = _made(answer, 16, 16).double()(x)
     gap = (got[:, :8].mean() - got[:, 8:].mean()).item()
     expect(gap > 0.5, "half of the channels are brighter, and after the norm they no longer are: the colour is lost.")
+
+
+@mended_norm.part
+def sixteen_is_the_usual_size(answer: Answer) -> None:
+    groups = _groups_of(make(answer, 64), 64)
+    expect(groups == 4, f"mended_norm(64), without a size, makes {groups} groups; it should make 4 of 16.")
 
 
 @mended_norm.part

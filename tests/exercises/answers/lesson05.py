@@ -530,7 +530,7 @@ class BlockWithoutSkip(BlockBase):
         self.skip = nn.Identity()
 
 
-@mistake("ResidualBlock", "for which the reference has no weights")
+@mistake("ResidualBlock", "let `skip` be `nn.Identity()`")
 class BlockWithSkipAlways(BlockBase):
     def __init__(self, inputs, outputs, time_features=0, groups=8):
         super().__init__(inputs, outputs, time_features, groups)
@@ -767,40 +767,40 @@ class AttentionInALoop(AttentionBase):
 
 
 @mistake("mended_norm", "still the colleague's")
-def norm_of_the_colleague(channels, group_size):
+def norm_of_the_colleague(channels, group_size=16):
     return models.GroupNorm(min(group_size, channels), channels)
 
 
 @mistake("mended_norm", "loses its mean")
-def norm_of_each_channel(channels, group_size):
+def norm_of_each_channel(channels, group_size=16):
     return models.GroupNorm(channels, channels)
 
 
 @mistake("mended_norm", "one group for all")
-def norm_of_one_group(channels, group_size):
+def norm_of_one_group(channels, group_size=16):
     return models.GroupNorm(1, channels)
 
 
 @mistake("mended_norm", "there should be 2 groups of 16")
-def norm_of_eight_groups(channels, group_size):
+def norm_of_eight_groups(channels, group_size=16):
     return models.GroupNorm(8, channels)
 
 
 @mistake("mended_norm", "How many groups of 16")
-def norm_of_no_group(channels, group_size):
+def norm_of_no_group(channels, group_size=16):
     return nn.GroupNorm(channels // group_size, channels)
 
 
 @mistake("mended_norm", "should give a module")
-def norm_as_a_number(channels, group_size):
+def norm_as_a_number(channels, group_size=16):
     return channels // group_size
 
 
 @alternative("mended_norm")
-def norm_by_pytorch(channels, group_size):
+def norm_by_pytorch(channels, group_size=16):
     return nn.GroupNorm(channels // min(group_size, channels), channels)
 
 
 @alternative("mended_norm")
-def norm_by_cases(channels, group_size):
+def norm_by_cases(channels, group_size=16):
     return nn.GroupNorm(1 if channels <= group_size else channels // group_size, channels)
