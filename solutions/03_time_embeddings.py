@@ -10,7 +10,7 @@
 #
 # **You will see** how much a network loses that is not told the time, how far it gets on its own, and whether the *kind* of embedding matters.
 #
-# **Time**: about two hours and a half with the exercises. The notebook itself runs in two minutes under `laptop` (2 CPU cores, most of it ten small trainings), in half a minute under `lecture` and under `smoke`.
+# **Time**: about two hours and a half with the exercises. The notebook itself takes about two minutes of one core's work under `laptop`, most of it ten small trainings, and half a minute or less under `lecture` and under `smoke`.
 #
 # **Stands on** lesson 01 (the forward process) and lesson 02 (the U-Net, and the ideal denoiser).
 
@@ -525,7 +525,8 @@ def trained(name, seed):
     return loss_by_level(net)
 
 
-if run.preset == "lecture":  # trained ahead: the course's U-Net on flowers
+if run.preset == "lecture":
+    print("Trained ahead: the course's U-Net on flowers, three seeds (see section 6).")
     ahead = studies.load("time_embeddings", figure="loss by level")
     by_level = experiments.Comparison(ahead.figure, ahead.seeds, {name: ahead.runs[name] for name in embeds})
     practice = {name: studies.load("time_embeddings", figure="training loss").runs[name] for name in embeds}
@@ -621,81 +622,108 @@ for t in (0, 50, 200, 400, 600, 800, 1000):
     print(f"t = {t:4d}: off by {error[k]:4.0f} steps on average, by {level_error[k]:.3f} in noise strength")
 
 # %% [markdown]
-# **What to notice.** Between steps 50 and 400 one picture of 16 pixels gives the step away to within 20 or 30. At $t = 0$ it reads 13 steps of noise where there is none: fine detail looks like noise. Above 600 the reading scatters by a hundred steps and more. But look at the second number: in noise *strength* the error is much the same everywhere, 0.03 to 0.05. Late in the schedule the strength hardly changes from step to step, so the steps cannot be told apart, and need not be: they want nearly the same answer.
+# **What to notice.** Between steps 50 and 400 one picture of 16 pixels gives the step away to within 20 or 30. At $t = 0$ it reads 13 steps of noise where there is none: fine detail looks like noise. Above 600 the reading scatters by a hundred steps and more. But look at the second number: in noise *strength* the error is much the same everywhere, 0.03 to 0.05. Late in the schedule the strength hardly changes from step to step, so the steps cannot be told apart.
 #
 # ### What happens if you lie?
 #
-# Now use a network that *is* told the time, and tell it something else. Each row below is a true step, each column what the network is told.
+# What does it cost to be wrong about the step? Take a network that *is* told the time, and tell it something else: one of yours, and one that was trained ahead for much longer (lesson 04). Each row below is a true step, each column what the network is told.
 
 # %% tags=["experiment"]
-if run.preset == "lecture":  # a model trained ahead, on flowers if there is none for this data set
-    name = dataset if pretrained.available_ddpm(dataset) else "flowers"
-    ahead = pretrained.ddpm(name)
-    told_nets, bar = [ahead.model], ahead.alpha_bar
+subjects = {}  # name -> networks with their schedule and pictures of their size
+if nets:
+    subjects["trained here"] = [(nets["sinusoidal", seed], alpha_bar, test) for seed in net_seeds]
+if pretrained.available_ddpm(dataset) or not nets:
+    name = dataset if pretrained.available_ddpm(dataset) else "flowers"  # a lecture on other data shows flowers
+    ahead = pretrained.ddpm(name, run.device)
     pictures = data.load(name, n=64, size=ahead.size, split="test").images
-else:
-    told_nets, bar, pictures = [nets["sinusoidal", seed] for seed in net_seeds], alpha_bar, test
-true_steps = torch.arange(50, T, 100)  # 50, 150, ... 950
+    subjects["trained ahead"] = [(ahead.model, ahead.alpha_bar, pictures)]
 
 
 @torch.no_grad()
-def loss_when_told(model, t, told, seed=6):
-    """The loss at step t of a model that is told other steps: told (B,), or one number for all."""
-    eps = torch.randn(pictures.shape, generator=run.fresh_generator(seed))
+def loss_when_told(subject, t, told):
+    """The loss at step t of a network that is told another step: a number, or a function of the noised pictures."""
+    model, bar, pictures = subject
+    eps = torch.randn(pictures.shape, generator=run.fresh_generator(6))
     x_t = diffusion.q_sample(pictures, torch.full((len(pictures),), int(t)), bar, eps)
-    told = told(x_t) if callable(told) else torch.full((len(pictures),), float(told))
+    told = told(x_t, bar) if callable(told) else torch.full((len(pictures),), float(told))  # (B,)
     return (model(x_t.to(run.device), told.to(run.device)).cpu() - eps).square().mean().item()
 
 
-lies = torch.tensor([[loss_when_told(told_nets[0], t, told) for told in true_steps] for t in true_steps])  # (10, 10)
-lies = lies / lies.diagonal()[:, None]  # in multiples of the loss when told the truth
-upper, lower = lies.triu(1), lies.tril(-1)  # told more noise than there is, and less
-print(f"told too much: at most {upper.max():.1f} times the loss of the truth; too little: up to {lower.max():.0f} times")
+true_steps = torch.arange(50, T, 100)  # 50, 150, ... 950
+lies = {}
+for name, (subject, *_) in subjects.items():  # the first network of each kind
+    loss = torch.tensor([[loss_when_told(subject, t, told) for told in true_steps] for t in true_steps])  # (10, 10)
+    lies[name] = loss / loss.diagonal()[:, None]  # in multiples of the loss when told the truth
+    print(f"{name}: told too much, up to {lies[name].triu().max():.1f} times the loss of the truth; "
+          f"told too little, up to {lies[name].tril().max():.0f} times")
 
 # %% tags=["experiment", "figure"]
-plots.maps({"": lies}, x=(0, 1000), y=(0, 1000), xlabel="step that the network is told",
-           ylabel="true step", low=1, high=4, bar="loss / loss when told the truth",
-           title="Told too little noise, the network does most harm",
-           alt="Map of the loss by true step and told step: palest along the diagonal, darkest in the lower left, "
-               "where the network is told of less noise than there is.");
+plots.maps({name: ratio.log10() for name, ratio in lies.items()}, x=(0, 1000), y=(0, 1000),
+           xlabel="step that it is told", ylabel="true step", low=0, high=2, bar="0: as good as the truth\n2: 100 times the loss",
+           title="The better the network, the dearer a lie",
+           alt="Maps of the loss by true step and told step. Trained here: pale, but for a dark patch where it is told of "
+               "less noise than there is. Trained ahead: dark everywhere but for a narrow diagonal, wider at late steps.");
 
 # %% [markdown]
-# **Where to look.** On the diagonal it is told the truth. The upper right is pale: told *too much* noise, the network is careful, and its loss is at most 1.6 times that of the truth. The lower left is dark, up to 13 times (the scale ends at 4): told *too little*, it takes noise for picture. And the lower right corner is pale over hundreds of steps: up there, one step is as good as another. (The first column is no exception to any of this. At the smallest steps this young network answers nearly 0, whatever it sees.)
+# **Where to look.** On the diagonal it is told the truth. In your own network the upper right is pale: told *too much* noise it is careful. The lower left is dark: told *too little*, it takes noise for picture. (Its first column is paler again because at the smallest steps this young network answers nearly 0, whatever it sees.) The network that was trained for long relies on being told: only a narrow band about the diagonal is left.
 #
-# Now the middle way: do not tell it the truth, but what your `guess_noise_level` reads off the very picture.
+# How wide is the band? At late steps the picture is nearly pure noise, $x_t \approx b\,\epsilon$. A network that believes in a strength $\hat b$ answers $x_t/\hat b \approx (b/\hat b)\,\epsilon$, and that costs
+#
+# $$\Big(\frac{b}{\hat b} - 1\Big)^2 ,$$
+#
+# *the square of the relative error*, or somewhat more, if it also sees a picture where there is none. So let both networks be told what your `guess_noise_level` reads off the very picture. Compare what that adds to the loss with this formula at late steps, and with the network that is told nothing.
 
 # %% tags=["experiment"]
-def read(x_t):
-    """The time that is read off the pictures, on the scale 0 to 1000."""
+asked = torch.tensor([10, 50, 150, 250, 350, 450, 550, 650, 750, 850, 950])
+late = asked[-5:]
+
+
+def read(x_t, bar):
+    """The time that is read off the pictures, (B,) on the scale 0 to 1000."""
     return diffusion.model_time(diffusion.step_of_noise_level(guess_noise_level(x_t), bar), T)
 
 
-asked = torch.tensor([10, 50, 150, 250, 350, 450, 550, 650, 750, 850, 950])
-truthful = np.array([[loss_when_told(net, t, t) for t in asked] for net in told_nets])  # (nets, 11)
-by_way = {"told a reading": np.array([[loss_when_told(net, t, read) for t in asked] for net in told_nets])}
-if run.preset != "lecture":
-    by_way["no time"] = np.array([[loss_when_told(nets["no time", seed], t, t) for t in asked] for seed in net_seeds])
-above = {name: 100 * (loss / truthful - 1) for name, loss in by_way.items()}  # in percent
+def squared_error(t):
+    """The mean over the test pictures of (b / b_hat - 1)^2, where b_hat is the strength of the step that was read."""
+    b = (1 - alpha_bar).sqrt()  # (T + 1,)
+    x_t = diffusion.q_sample(test, t.expand(len(test)), alpha_bar, torch.randn(test.shape, generator=run.fresh_generator(6)))
+    return (b[t] / b[read(x_t, alpha_bar).long()] - 1).square().mean().item()
+
+
+truth = {name: np.array([[loss_when_told(one, t, t) for t in asked] for one in group]) for name, group in subjects.items()}
+added = {f"{name}, told a reading": np.array([[loss_when_told(one, t, read) for t in asked] for one in group]) - truth[name]
+         for name, group in subjects.items()}  # (networks, 11) each
+if nets:
+    blind = [(nets["no time", seed], alpha_bar, test) for seed in net_seeds]
+    added["no time"] = np.array([[loss_when_told(one, t, t) for t in asked] for one in blind]) - truth["trained here"]
+axes_x = {**dict.fromkeys(added, asked), "square of the relative error": late}
+added["square of the relative error"] = np.array([squared_error(t) for t in late])
 
 # %% tags=["experiment", "figure"]
-plots.curves(above, x=asked, xlabel="step t", ylabel="loss above that of the truth, %", hlines={"told the truth": 0.0},
-             title="A reading is worth nearly as much as the truth",
-             alt="Loss above that of a network told the truth, by step: a few percent when it is told a reading of the "
-                 "picture, and up to 20 percent for a network without time.");
+plots.curves(added, x=axes_x, xlabel="step t", ylabel="added to the loss", hlines={"told the truth": 0.0},
+             title="A reading adds little to the loss; silence adds more",
+             alt="What is added to the loss, by step: little where networks are told a reading, about the square of the "
+                 "relative error at late steps; more for the network without time.");
+for name, loss in truth.items():
+    print(f"{name}: loss at t = 950 when told the truth {loss[:, -1].mean():.4f}, "
+          f"when told a reading {(loss + added[f'{name}, told a reading'])[:, -1].mean():.4f}")
 
 # %% tags=["experiment"]
-if run.preset != "lecture":  # a verdict needs several networks
-    price = experiments.Comparison("loss above that of the truth, mean over the steps, %", tuple(net_seeds),
-                                   {name: percent.mean(1) for name, percent in above.items()})
+if nets:  # a verdict needs several networks
+    percent = {name: 100 * added[name] / truth["trained here"] for name in ("trained here, told a reading", "no time")}
+    price = experiments.Comparison("added to the loss, mean over the steps, %", tuple(net_seeds),
+                                   {name: each.mean(1) for name, each in percent.items()})
     display(price.table().round(2))
-    display(experiments.claim("A network without time loses more than the reading of the step costs",
-                              "if it lacked nothing but the information, a formula of three lines could give it back",
-                              price, more="no time", less="told a reading", digits=2))
+    display(experiments.claim("A network without time loses more than a reading of the step would cost",
+                              "then it is not the information alone that it lacks",
+                              price, more="no time", less="trained here, told a reading", digits=2))
 
 # %% [markdown]
-# **What to notice.** Told a reading instead of the truth, a network loses 2 % on average; not told at all, 9 % (from 3 to 15 %, by the seed), and the claim holds. So nearly all the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
+# **What to notice.** Under `laptop`, your networks lose 2 % on average when they are told a reading, and 9 % without time (from 3 to 15 %, by the seed): the claim holds. So much of the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
 #
-# What it lacks is not the information but the ease. It must find the noise level with the same 54,000 weights that do the denoising, and carry it through every layer, while the other one has it handed to every block. A larger network and a longer training should make that cheaper: [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of large models: most became a little worse, and some better. Raise `steps`, and see whether the gap closes here.
+# Do not stop at the percent. A reading adds about a hundredth to the loss or less, whatever the network. For a young network that is nothing. For the one trained ahead on flowers it is nearly all: told the truth at $t = 950$ it has a loss of 0.0003, told the reading 0.014. *The better a network, the more it has to lose by not being told.*
+#
+# Two things soften that. Your formula looks at one number for each square of four pixels; a network may use all it sees. And larger pictures give their noise away more exactly: the relative error of a reading falls with the root of the number of pixels. [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of large models: most became a little worse, and some better.
 
 # %% [markdown]
 # ## 6 · Does the kind of embedding matter?
@@ -880,7 +908,7 @@ widgets.EmbeddingExplorer()
 #
 # - **The loss** begins at 1.00, because the last layer begins at zero. Under `laptop` it is near 0.3 after two fifths of the 250 steps and ends at 0.24 with the time and 0.26 without. In the first 5 % hardly anything moves: the learning rate is still rising.
 # - **A loss near 1 at log-SNR 6 and 8** is normal after so short a training: there is next to no noise to be seen. A longer one, and the better blocks of lesson 05, bring it down.
-# - **Time**: the whole notebook takes about 105 seconds of one core's work under `laptop`, most of it the ten small trainings. On a GPU it has not been measured.
+# - **Time**: the whole notebook takes about two minutes of one core's work under `laptop`, most of it the ten small trainings. On a GPU it has not been measured.
 # - **The network that is told is no better than the other**: the time does not arrive. Print `to_scale_shift.weight.abs().max()` after the training: is it still 0? Or is $t$ on the wrong scale (section 7)?
 # - **The loss stays at 1**: the output layer got no gradient. Is there a `detach` or a `no_grad` on the way?
 # - **The loss falls, but samples or denoised pictures have stripes**: scale and shift met the wrong axes (exercise 5).
