@@ -10,7 +10,7 @@
 #
 # **You will see** which sampler is better at how many steps, why it matters how you mix two noises, and a sampler with two bugs that runs without complaint.
 #
-# **Time**: about three hours with the exercises. The notebook itself runs in TIME_LAPTOP under `laptop` (2 CPU cores), in TIME_LECTURE under `lecture`, and in TIME_SMOKE under `smoke`. Nothing is trained here.
+# **Time**: about three hours with the exercises. The notebook itself runs in about four minutes under `laptop` on one thread of a busy machine, and in less on a quiet one; `lecture` and `smoke` draw fewer pictures and are faster. Nothing is trained here.
 #
 # **Stands on** lessons 01 (`q_sample`, `recover_x0`), 02 (the ideal denoiser) and 04 (DDPM, the two variances).
 
@@ -262,7 +262,7 @@ sample_ddim = ex.sample_ddim.check(sample_ddim)
 # %% [markdown]
 # ### Different ways, the same crowd
 #
-# To see the family at work, take the smallest pictures there are: *one pixel*. The data set has three of them, two at $-0.8$ and one at $0.7$, so the ideal denoiser is exact and its answer can be drawn. Thirty walks for each of three $\eta$, all from the same thirty noises:
+# To see the family at work, take the smallest pictures there are: *one pixel*. The data set has three of them, two at $-0.8$ and one at $0.7$, so the ideal denoiser is exact and its answer can be drawn. Twenty walks for each of three $\eta$, all from the same twenty noises:
 
 # %% tags=["experiment", "figure"]
 one_pixel = torch.tensor([-0.8, -0.8, 0.7], dtype=torch.float64).reshape(3, 1, 1, 1)  # (3, 1, 1, 1)
@@ -284,10 +284,10 @@ def walks(eta, n, steps=100, seed=3):
 
 figure, panels = plt.subplots(1, 3, figsize=(9, 3.3), sharey=True)
 for panel, eta in zip(panels, (0.0, 0.5, 1.0)):
-    panel.plot(respace(T, 100), walks(eta, 30), color=plots.COLOURS["x_t"], lw=0.7)
+    panel.plot(respace(T, 50), walks(eta, 20, steps=50), color=plots.COLOURS["x_t"], lw=0.7)
     panel.set(xlabel="step t", title=f"eta = {eta:g}", xlim=(T, 0))
 panels[0].set_ylabel("value of the pixel, x_t")
-plots.show(figure, alt="Thirty walks from noise to the two values of the data, for three values of eta. With eta = 0 the "
+plots.show(figure, alt="Twenty walks from noise to the two values of the data, for three values of eta. With eta = 0 the "
                        "walks are smooth and never cross; with eta = 1 they are jagged and cross all the time.");
 
 # %% [markdown]
@@ -345,26 +345,19 @@ print(f"{how['study']}: flowers, 16 px, {samples} pictures judged, noise seeds {
 frechet, kernel = (studies.load("steps", figure=f"{what} distance") for what in ("Fréchet", "kernel"))
 
 
-def curve(distances, name):
-    """Step counts, and distances (seeds, counts), of one sampler."""
-    found = {int(label.split(", ")[-1].split()[0]): runs for label, runs in distances.runs.items()
+def curve(name):
+    """Step counts, and Fréchet distances (seeds, counts), of one sampler."""
+    found = {int(label.split(", ")[-1].split()[0]): runs for label, runs in frechet.runs.items()
              if label.rsplit(", ", 1)[0] == name}
     return list(found), np.stack(list(found.values()), axis=1)
 
 
 names = ("DDIM", "eta 0.5", "DDPM, beta-tilde", "DDPM, beta")
-plots.curves({name: curve(frechet, name)[1] for name in names}, x={name: curve(frechet, name)[0] for name in names},
-             logx=True, xlabel="steps", ylabel="Fréchet distance", hlines={"floor: real pictures": floor["frechet"]},
+plots.curves({name: curve(name)[1] for name in names}, x={name: curve(name)[0] for name in names}, logx=True,
+             xlabel="steps", ylabel="Fréchet distance", hlines={"floor: real pictures": floor["frechet"]},
              title="DDIM needs the fewest steps, DDPM with beta-tilde the most",
              alt="Fréchet distance against number of steps for DDIM, eta 0.5 and DDPM with either variance. All fall until about "
                  "twenty steps and then stay far above the floor; with five and ten, DDPM with beta-tilde is highest.");
-
-# %% tags=["experiment", "figure"]
-plots.curves({name: curve(kernel, name)[1] for name in names}, x={name: curve(kernel, name)[0] for name in names},
-             logx=True, xlabel="steps", ylabel="kernel distance", hlines={"floor: real pictures": floor["kernel"]},
-             title="The kernel distance says much the same",
-             alt="Kernel distance against number of steps. DDIM is lowest up to a hundred steps, DDPM with beta-tilde highest; "
-                 "at 250 steps the two meet.");
 
 # %% tags=["experiment"]
 def nearer(distances, n):
@@ -1002,7 +995,7 @@ widgets.SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_s
 # %% [markdown]
 # ## Is this normal?
 #
-# - **No loss curve here**: nothing is trained. Under `laptop` on two cores the whole notebook takes TIME_LAPTOP; on a GPU the network's share of it all but vanishes.
+# - **No loss curve here**: nothing is trained. Under `laptop` the whole notebook took about four minutes on one thread of a busy machine. Nearly all of it is calls of the network.
 # - **Pictures by step count**: with DDIM, blurred at 5 steps, good at 20, hardly better at 50. With DDPM, grain at 5 and 10, clean from about 50. If DDIM shows grain, look at the last step; if DDPM is as smooth as DDIM with few steps, no noise is added.
 # - **Values far outside $[-1, 1]$, or pictures of pure colour dots**: the division by $\sqrt{\bar\alpha_T}$ in the first step has multiplied the network's error. Section 3 says when, question 3 what to do.
 # - **Nothing but noise, and values that grow with the number of steps**: one noise for all steps (section 8).
