@@ -84,7 +84,7 @@ plots.grid(torch.cat([clean, x_t, answers]), columns=7,
 #
 # <details><summary>Hint 1: what to think about</summary>The first speed is 1, for any P. How does the exponent have to run, so that there are exactly half values, and the last is not quite −1?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above. A number to the power of a tensor is a tensor.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>i = torch.arange(half, dtype=torch.float64)</code>, then <code>return max_period ** (…)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>i = torch.arange(half, …)</code> in float64, then <code>return max_period ** (…)</code></details>
 
 
 # %% tags=["exercise"] exercise="frequencies" points=1
@@ -258,7 +258,7 @@ plots.maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), 
 #
 # <details><summary>Hint 1: what to think about</summary>Which parts are learned, and belong in __init__? Which are computed anew in every call?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above; F.gelu is PyTorch's GELU.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>h = F.gelu(self.linear1(sinusoidal_embedding(…)))</code>, then <code>return self.linear2(h)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>h = F.gelu(self.linear1(sinusoidal_embedding(…)))</code>, then <code>return self.linear2(…)</code></details>
 
 
 # %% tags=["exercise"] exercise="TimeMLP" points=2
@@ -409,7 +409,7 @@ modulate = ex.modulate.check(modulate)
 #
 # <details><summary>Hint 1: what to think about</summary>How many numbers does to_scale_shift give for each picture? Which half is the scale?</details>
 # <details><summary>Hint 2: the formula</summary>conv1, modulate, ReLU, conv2, ReLU. The layer gives 2 · outputs numbers: chunk(2, dim=1) cuts them in two. nn.init.zeros_ sets a weight to zero.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>scale, shift = self.to_scale_shift(time).chunk(2, dim=1)</code>, then <code>h = F.relu(modulate(self.conv1(x), …, …))</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>scale, shift = self.to_scale_shift(…).chunk(…)</code>, then <code>h = F.relu(modulate(self.conv1(x), …, …))</code></details>
 
 
 # %% tags=["exercise"] exercise="TimedBlock" points=3

@@ -88,7 +88,7 @@ plots.strip({"its company": x0[1:9], "BatchNorm": 0.6 * torch.stack(after_batch)
 #
 # <details><summary>Hint 1: what to think about</summary>Give the channels of a group an axis of their own: with 2 groups, (B, 8, H, W) becomes (B, 2, 4, H, W). Over which axes goes the mean now?</details>
 # <details><summary>Hint 2: the formula</summary>Mean and variance (the one that divides by n, not by n − 1) over everything but the first two axes, with keepdim=True; then back to the old shape; then weight and bias, each reshaped from (C,) to (C, 1, 1).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>g = x.reshape(len(x), self.groups, -1)</code>, then <code>g.mean(dim=2, keepdim=True)</code> and <code>g.var(dim=2, keepdim=True, unbiased=False)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>g = x.reshape(len(x), …, -1)</code>, then <code>g.mean(dim=2, keepdim=True)</code> and <code>g.var(dim=2, keepdim=True, unbiased=False)</code></details>
 
 
 # %% tags=["exercise"] exercise="GroupNorm" points=3
@@ -478,7 +478,7 @@ plots.strip({name.replace(", ", ",\n"): row for name, row in rows.items()},
 #
 # <details><summary>Hint 1: what to think about</summary>The variance of a picture is the power at all frequencies but one. Which one is left out?</details>
 # <details><summary>Hint 2: the formula</summary>power = |fft2(x)|², then (three corners) / (sum over all − the mean's). Or without any Fourier transform: for each of the three patterns of +1 and −1, the squared mean of pattern times picture, over the picture's variance.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(x).abs() ** 2</code>, <code>h, w = x.shape[2] // 2, x.shape[3] // 2</code>, <code>power[..., h, 0] + power[..., 0, w] + …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(…).abs() ** 2</code>, <code>h, w = … // 2, … // 2</code>, <code>power[..., h, 0] + power[..., 0, w] + …</code></details>
 
 
 # %% tags=["exercise"] exercise="checkerboard_share" points=2
@@ -610,7 +610,7 @@ plots.curves(arrives.runs, x=range(13), xlabel="before block", ylabel="length of
 #
 # <details><summary>Hint 1: what to think about</summary>When can x be added as it is, and when not? Which layer's weights must be 0 so that nothing is added at the start, and which must not?</details>
 # <details><summary>Hint 2: the formula</summary>skip is nn.Identity() if inputs and outputs are equal, else a 1 × 1 convolution. conv2's weight and bias begin at 0. forward: h = conv1(act(norm1(x))), h = norm2(h), with a time modulate(h, scale, shift), and skip(x) + conv2(act(h)). The two halves of self.time(time) are scale and shift.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>nn.init.zeros_(self.conv2.weight)</code>, the bias likewise; <code>scale, shift = self.time(time).chunk(2, dim=1)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>nn.init.zeros_(…)</code> for the weight, the bias likewise; <code>scale, shift = self.time(time).chunk(2, dim=1)</code></details>
 
 
 # %% tags=["exercise"] exercise="ResidualBlock" points=4
