@@ -160,7 +160,7 @@ plots.strip({f"{n} steps": x for n, x in few.items()},
 #
 # <details><summary>Hint 1: what to think about</summary>Which of the two alpha bars is the larger one? Both roots must stay below 1. What should sigma be at s = 0?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above: eta, times the root of a quotient of two noises, times the root of 1 − (alpha bar at t) / (alpha bar at s).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>a_t, a_s = alpha_bar[t], alpha_bar[s]</code>, then <code>return eta * ((1 - …) / (1 - …)).sqrt() * (1 - … / …).sqrt()</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>a_t, a_s = alpha_bar[t], …</code>, then <code>return eta * ((1 - …) / (1 - …)).sqrt() * (1 - … / …).sqrt()</code></details>
 
 
 # %% tags=["exercise"] exercise="ddim_sigma" points=1
@@ -232,7 +232,7 @@ ddim_step = ex.ddim_step.check(ddim_step)
 #
 # <details><summary>Hint 1: what to think about</summary>respace gives the ends of all steps. How do you go through neighbours of a list in pairs?</details>
 # <details><summary>Hint 2: the formula</summary>For each pair (t, s): ask predict about x at t, draw z if eta is above 0, replace x by ddim_step(…). What is x after the last pair?</details>
-# <details><summary>Hint 3: nearly the line</summary><code>for t, s in pairwise(respace(T, steps).tolist()):</code>, in it <code>eps = predict(x, model_time(torch.full((len(x),), t), …))</code> and <code>x = ddim_step(x, eps, …)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>for t, s in pairwise(respace(…).tolist()):</code>, in it <code>eps = predict(x, model_time(torch.full((len(x),), t), …))</code> and <code>x = ddim_step(x, eps, …)</code></details>
 
 
 # %% tags=["exercise"] exercise="sample_ddim" points=3
@@ -249,7 +249,8 @@ def sample_ddim(predict, x_T, alpha_bar, steps, eta=0.0, generator=None):
     ### BEGIN SOLUTION
     T, x = len(alpha_bar) - 1, x_T
     for t, s in pairwise(respace(T, steps).tolist()):
-        eps = predict(x, model_time(torch.full((len(x),), t), T))
+        now = torch.full((len(x),), t)
+        eps = predict(x, model_time(now, T))
         z = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device) if eta > 0 else None
         x = ddim_step(x, eps, t, s, alpha_bar, eta, z)
     return x
@@ -584,7 +585,7 @@ for n, fixed in ((5, "beta"), (5, "beta-tilde"), (10, "beta-tilde"), (20, "beta-
 #
 # <details><summary>Hint 1: what to think about</summary>How do you make one long vector of each picture? Which shape do the angle and u need before they meet pictures?</details>
 # <details><summary>Hint 2: the formula</summary>The scalar product is a sum over a product; divide it by both lengths, clamp it to −1..1, take acos, clamp the angle from below. Then the formula above.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>cosine = torch.cosine_similarity(a.flatten(1), …, dim=1)</code>, <code>theta = cosine.clamp(-1, 1).acos().clamp(min=1e-4).reshape(-1, 1, 1, 1)</code>, and <code>u = torch.as_tensor(u, dtype=a.dtype).reshape(-1, 1, 1, 1)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>cosine = torch.cosine_similarity(a.flatten(1), …, dim=1)</code>, <code>theta = cosine.clamp(…).acos().clamp(…).reshape(…)</code>, and <code>torch.as_tensor(u, dtype=a.dtype).reshape(…)</code></details>
 
 
 # %% tags=["exercise"] exercise="slerp" points=2
@@ -597,10 +598,10 @@ def slerp(a, b, u):
     Example: two noises at right angles, u = 0.5, gives 0.707 a + 0.707 b.
     """
     ### BEGIN SOLUTION
-    u = torch.as_tensor(u, dtype=a.dtype).reshape(-1, 1, 1, 1)
+    share = torch.as_tensor(u, dtype=a.dtype).reshape(-1, 1, 1, 1)
     cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1), dim=1)  # (B,)
     theta = cosine.clamp(-1, 1).acos().clamp(min=1e-4).reshape(-1, 1, 1, 1)
-    return (((1 - u) * theta).sin() * a + (u * theta).sin() * b) / theta.sin()
+    return (((1 - share) * theta).sin() * a + (share * theta).sin() * b) / theta.sin()
     ### END SOLUTION
 
 
@@ -678,7 +679,7 @@ display(experiments.claim("Half-way between two noises, slerp is nearer to the d
 #
 # <details><summary>Hint 1: what to think about</summary>Which alpha bar describes how noisy x is *now*? Which one belongs to where it goes?</details>
 # <details><summary>Hint 2: the formula</summary>Go through respace from its end. For each pair (s, t) with s below t: ask predict about x and time t; clean with alpha bar at s; mix at t.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>for s, t in pairwise(respace(T, steps).flip(0).tolist()):</code>, then the two lines of the formula.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>for s, t in pairwise(respace(…).flip(0).tolist()):</code>, then the two lines of the formula.</details>
 
 
 # %% tags=["exercise"] exercise="ddim_invert" points=2
@@ -693,7 +694,8 @@ def ddim_invert(predict, x0, alpha_bar, steps):
     ### BEGIN SOLUTION
     T, x = len(alpha_bar) - 1, x0
     for s, t in pairwise(respace(T, steps).flip(0).tolist()):  # upwards: s < t
-        eps = predict(x, model_time(torch.full((len(x),), t), T))
+        now = torch.full((len(x),), t)
+        eps = predict(x, model_time(now, T))
         clean = (x - (1 - alpha_bar[s]).sqrt() * eps) / alpha_bar[s].sqrt()
         x = alpha_bar[t].sqrt() * clean + (1 - alpha_bar[t]).sqrt() * eps
     return x
@@ -790,8 +792,8 @@ def sample_truncated(predict, x_guess, t_start, alpha_bar, steps, eps):
     Example: with t_start = T nothing is left of the guess, and it is sample_ddim from eps.
     """
     ### BEGIN SOLUTION
-    T = len(alpha_bar) - 1
-    x = q_sample(x_guess, torch.full((len(x_guess),), t_start), alpha_bar, eps)
+    start = torch.full((len(x_guess),), t_start)
+    T, x = len(alpha_bar) - 1, q_sample(x_guess, start, alpha_bar, eps)
     for t, s in pairwise(respace(t_start, steps).tolist()):
         guess = predict(x, model_time(torch.full((len(x),), t), T))
         x = ddim_step(x, guess, t, s, alpha_bar)
@@ -965,9 +967,9 @@ def mended_fast_sampler(predict, x_T, alpha_bar, steps, generator):
     ### BEGIN SOLUTION
     T, x = len(alpha_bar) - 1, x_T
     for t, s in pairwise(respace(T, steps).tolist()):  # all pairs: the last ends at 0
-        eps = predict(x, model_time(torch.full((len(x),), t), T))
+        now = torch.full((len(x),), t)
         z = torch.randn(x.shape, generator=generator, dtype=x.dtype)  # fresh in every step
-        x = ddim_step(x, eps, t, s, alpha_bar, eta=1.0, z=z)
+        x = ddim_step(x, predict(x, model_time(now, T)), t, s, alpha_bar, 1.0, z)
     return x
     ### END SOLUTION
 
