@@ -9,9 +9,9 @@
 #
 # **You will build** the step back when the picture is known, the loss, the running average of the weights, and the sampler.
 #
-# **You will see** a model learn to draw in three minutes, what its loss tells and what it hides, eight choices of the recipe measured one at a time, and three bugs that train without complaint.
+# **You will see** a model learn to draw in a few minutes, what its loss tells and what it hides, eight choices of the recipe measured one at a time, and three bugs that train without complaint.
 #
-# **Time**: about three hours with the exercises. The notebook itself runs in about five minutes under `laptop` (2 CPU cores), in a minute under `lecture`, and in half a minute under `smoke`.
+# **Time**: about three hours with the exercises. The notebook itself takes six and a half minutes under `laptop` on one thread of a busy machine, most of it the training, and less where two cores are free; `lecture` loads a model trained ahead and `smoke` draws a few steps.
 #
 # **Stands on** lessons 01 (`q_sample`, `recover_x0`), 02 (the U-Net) and 03 (how it is told the time).
 
@@ -534,7 +534,7 @@ plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same nois
 # **Is this curve normal?** Yes, if it looks like this:
 #
 # - It begins at about 1: a new network says 0, and the noise has variance 1.
-# - Under `laptop`, on flowers, it passes 0.1 after a little more than a hundred steps, 0.06 after about 300, and ends near 0.04. (Other data, sizes and ways to draw $t$ have other bands: compare with a run of the same settings.)
+# - Under `laptop`, on flowers, it is at 0.28 over the first tenth of the training, at 0.064 over the second, and ends at 0.040. (Other data, sizes and ways to draw $t$ have other bands: compare with a run of the same settings.)
 # - It jitters from batch to batch, because each picture gets a random step and steps differ in difficulty. Judge the mean.
 # - It flattens early, and *the pictures go on improving*. The loss is dominated by steps at which nothing more can be known; what makes a picture crisp is hidden in its third digit. So do not stop at the plateau.
 #
@@ -651,7 +651,7 @@ table.columns.name = f"{judge.n} pictures"
 table
 
 # %% [markdown]
-# Under `laptop`, on flowers, the Fréchet distance is 4.27 where real pictures have 0.51, and the oracle is sure of a species in 38 % of the pictures, where it is sure in nearly all real ones. So at a glance these are flowers, and a strict eye still finds petals that run together. Longer training mends more of that than anything else: the model trained ahead for the lectures, with more than three times the steps, reaches 2.77 on 1,000 pictures.
+# Under `laptop`, on flowers, the Fréchet distance is 4.02 where real pictures have 0.51, and the oracle is sure of a species in 42 % of the pictures, where it is sure in nearly all real ones. So at a glance these are flowers, and a strict eye still finds petals that run together.
 #
 # ### What the network expects on the way
 #
@@ -894,7 +894,7 @@ widgets.TrajectoryExplorer(films, recogniser=judge.reader)
 # %% [markdown]
 # ## Is this normal?
 #
-# - **The loss** falls from 1 as in section 5. Under `laptop`, training takes most of the time of this notebook: about three minutes where two cores are free, more where they are busy. On a GPU it is unmeasured.
+# - **The loss** falls from 1 as in section 5. Under `laptop`, training takes most of the time of this notebook: about five minutes of one core. On a GPU it is unmeasured.
 # - **The first pictures** are blurs of one colour, then come skies and a blob in the middle, then petals. If the tenth row of training shows nothing but noise, look for a bug and do not wait.
 #
 # The three commonest symptoms, and where they come from:
