@@ -989,7 +989,7 @@ evidence(mended_fast_sampler, "Mended: strength 1 all the way, and nothing left 
 # **How few steps are enough, and what does fresh noise do when there are few?** Keep $\eta$ at 0 and go down with the steps: when does a flower become another one? Then stay at 5 steps and turn $\eta$ up. Then the same with 50. The bars below show where fresh noise comes in, and how much.
 
 # %% tags=["explorer", "figure"]
-explorer_steps = run.pick(smoke=(2, 5), lecture=(2, 3, 5, 10, 20), laptop=(2, 3, 5, 10, 20, 50), gpu=(2, 3, 5, 10, 20, 50, 100))
+explorer_steps = run.pick(smoke=(2, 3, 5), lecture=(2, 3, 5, 10, 20), laptop=(2, 3, 5, 10, 20, 50), gpu=(2, 3, 5, 10, 20, 50, 100))
 explorer_etas = run.pick(smoke=(0.0, 1.0), lecture=(0.0, 0.5, 1.0), laptop=(0.0, 0.25, 0.5, 0.75, 1.0),
                          gpu=(0.0, 0.25, 0.5, 0.75, 1.0))
 widgets.SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_steps, etas=explorer_etas)
