@@ -36,9 +36,10 @@ run: setup ## run every lesson headless; gallery in build/gallery (PRESET= LESSO
 		$(if $(LESSONS),--lessons "$(LESSONS)") $(ARGS)
 
 # The browser tests come last and alone: they measure what a person waits for. Status 5 means that none was there to
-# run, which is no success unless ARGS chose others.
+# run, which is no success unless ARGS chose others. One thread a worker: threads of several workers that wait for each
+# other on the same cores can be ten times slower than one.
 test: lint ## lint, then every test
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(ARGS)
 	$(PY) -m pytest -m browser $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
 
 lint: setup-dev ## style, formatting, types, floors
