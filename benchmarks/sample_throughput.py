@@ -12,16 +12,13 @@ columns compare the processor's seconds, which other work hardly changes, and sa
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import time
-from collections.abc import Callable
 
 import diffusers
 import peers
 import torch
+from timing import options, table_of, timed
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
 from course_utils import diffusion, models, samplers
 
@@ -46,13 +43,6 @@ def their_way(net: nn.Module, x_T: Tensor) -> Tensor:
     return x
 
 
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds by the wall and seconds of the processor."""
-    wall, core = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - core
-
-
 class Nothing(nn.Module):
     """A network that costs nothing: what is left is the sampler."""
 
@@ -60,22 +50,8 @@ class Nothing(nn.Module):
         return x
 
 
-def table_of(work: Callable[[], object], rows: int = 10) -> str:
-    """The operations that take most of the time, by torch.profiler."""
-    with profile(activities=[ProfilerActivity.CPU]) as record:
-        work()
-    return record.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows, max_name_column_width=40)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32])
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--profile", action="store_true", help="also print where the time goes")
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
+    asked = options(__doc__)
     print(
         f"torch {torch.__version__}, {asked.threads} threads, batch {BATCH}, width {asked.width}, {STEPS} DDIM steps, "
     )
@@ -101,7 +77,9 @@ def main() -> None:
         ratio = f"{max(rates[0]) / max(rates[1]):.2f} ({statistics.median(ratios):.2f})"
         print(f"{size:>3} {cells[0]:>16} {cells[1]:>20} {ratio:>13} {by_core:>17.2f} {share:>16.1%}", flush=True)
         if asked.profile:
-            print(*(f"\n{name}\n{table_of(way)}" for name, way in zip(("ours", "diffusers"), ways, strict=True)))
+            print(
+                *(f"\n{name}\n{table_of(way, rows=10)}" for name, way in zip(("ours", "diffusers"), ways, strict=True))
+            )
 
 
 if __name__ == "__main__":

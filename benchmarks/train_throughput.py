@@ -11,16 +11,14 @@ column compares the processor's seconds, which other work hardly changes.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
 import peers
 import torch
+from timing import options, table_of, timed
 from torch import nn
-from torch.profiler import ProfilerActivity, profile
 
 from course_utils import data, diffusion, models
 from course_utils.training import make_adamw
@@ -48,31 +46,8 @@ def stepper(net: nn.Module, size: int, bf16: bool) -> Callable[[], None]:
     return step
 
 
-def timed(step: Callable[[], None], steps: int) -> tuple[float, float]:
-    """Seconds by the wall and seconds of the processor for so many steps."""
-    wall, core = time.perf_counter(), time.process_time()
-    for _ in range(steps):
-        step()
-    return time.perf_counter() - wall, time.process_time() - core
-
-
-def table_of(step: Callable[[], None], rows: int = 12) -> str:
-    """The operations that take most of the time, by torch.profiler."""
-    with profile(activities=[ProfilerActivity.CPU]) as record:
-        for _ in range(3):
-            step()
-    return record.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows, max_name_column_width=40)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32])
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--profile", action="store_true", help="also print where the time goes")
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
+    asked = options(__doc__)
     print(f"torch {torch.__version__}, {asked.threads} threads, batch {BATCH}, width {asked.width}, ", end="")
     print(f"best (median) of {asked.rounds} alternating rounds")
     heads = ("images/s, ours", "images/s, diffusers", "ratio", "by the processor")
@@ -94,7 +69,9 @@ def main() -> None:
             dtype = "bfloat16" if bf16 else "float32"
             print(f"{size:>3} {dtype:>9} {cells[0]:>16} {cells[1]:>20} {ratio:>13} {by_core:>17.2f}", flush=True)
             if asked.profile:
-                print(*(f"\n{name}\n{table_of(s)}" for name, s in zip(("ours", "diffusers"), steps, strict=True)))
+                print(
+                    *(f"\n{name}\n{table_of(s, times=3)}" for name, s in zip(("ours", "diffusers"), steps, strict=True))
+                )
 
 
 if __name__ == "__main__":
