@@ -108,6 +108,7 @@ STUDIES = [
         },
         seeds=range(5),
         run=run_walk,
+        weights=("ddpm-flowers", "recogniser-flowers"),
     ),
     Study(
         "learned_variance",

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from course_utils import weights
 from course_utils.errors import CourseError
 from course_utils.studies import storage
 from course_utils.studies.arm import Arm
@@ -22,11 +23,12 @@ from course_utils.studies.study import Study, plain, studies
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a variant with a seed."""
+    """One run of a variant with a seed, and the digests of the weights that it is to judge."""
 
     study: Study
     label: str
     seed: int
+    digests: Mapping[str, str | None]
 
     @property
     def settings(self) -> Any:
@@ -35,7 +37,7 @@ class Job:
     @property
     def key(self) -> str:
         """Equal for runs that must give the same figures."""
-        return json.dumps([self.study.kind, plain(self.settings), self.seed], sort_keys=True)
+        return json.dumps([self.study.kind, plain(self.settings), self.seed, self.digests], sort_keys=True)
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -58,7 +60,8 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
         how many runs were made; copies do not count.
 
     Raises:
-        CourseError: a run gave a figure that is not finite, or its training diverged.
+        CourseError: a run gave a figure that is not finite, or its training diverged; or weights that a study judges
+            are not here, or were trained again while it ran.
     """
     chosen = list(chosen)
     jobs = sorted((job for study in chosen for job in _jobs(study, force)), key=lambda job: job.order)
@@ -86,12 +89,15 @@ def _jobs(study: Study, force: bool) -> Iterator[Job]:
         stored = storage.read(study)["variants"]
     except CourseError:
         stored = {}
-    for label, wanted in study.variants.items():
+    for label in study.variants:
         kept = stored.get(label)
-        fresh = kept is not None and storage.difference(kept, wanted, study.kind) is None
+        fresh = kept is not None and storage.difference(kept, study, label) is None
+        digests = study.digests(label)
         for seed in study.seeds:
             if force or not fresh or str(seed) not in kept["runs"]:
-                yield Job(study, label, seed)
+                for name in digests:
+                    weights.path(name)  # now, with the sentence that says how to get them, and not after an hour
+                yield Job(study, label, seed, digests)
 
 
 def _stored() -> dict[str, dict[str, Any]]:
@@ -102,13 +108,14 @@ def _stored() -> dict[str, dict[str, Any]]:
             stored = storage.read(study)["variants"]
         except CourseError:
             continue
-        for label, wanted in study.variants.items():
+        for label in study.variants:
             kept = stored.get(label)
-            if kept is None or storage.difference(kept, wanted, study.kind) is not None:
+            if kept is None or storage.difference(kept, study, label) is not None:
                 continue
+            digests = study.digests(label)
             for seed in study.seeds:
                 if str(seed) in kept["runs"]:
-                    found[Job(study, label, seed).key] = kept["runs"][str(seed)]
+                    found[Job(study, label, seed, digests).key] = kept["runs"][str(seed)]
     return found
 
 
@@ -123,23 +130,29 @@ def _measure(job: Job) -> dict[str, Any]:
                 f"not finite: {value}."
             )
     seconds = round(time.process_time() - started, 1)
+    if job.study.digests(job.label) != job.digests:  # and nobody knows which of them this process had loaded
+        raise CourseError(
+            f"Weights that the study {job.study.name!r} judges were trained again while it ran: run it again."
+        )
     return {"figures": {name: storage.rounded(value) for name, value in figures.items()}, "cpu_seconds": seconds}
 
 
 def _keep(job: Job, result: dict[str, Any]) -> None:
     """Store a run. Runs of the same variant under other settings go: figures of two settings never stand together."""
-    study, wanted = job.study, job.settings
+    study = job.study
     try:
         stored = storage.read(study)
     except CourseError:
         stored = {"study": study.name, "variants": {}}
     kept = stored["variants"].get(job.label)
-    if kept is None or storage.difference(kept, wanted, study.kind) is not None:
-        kept = {"kind": study.kind, "settings": plain(wanted), "runs": {}}
-    kept["runs"][str(job.seed)] = result
-    kept["settings"] = plain(wanted)
-    kept["runs"] = {seed: kept["runs"][seed] for seed in map(str, study.seeds) if seed in kept["runs"]}
-    stored["variants"][job.label] = kept
+    runs = {} if kept is None or storage.difference(kept, study, job.label) else kept["runs"]
+    runs[str(job.seed)] = result
+    stored["variants"][job.label] = {
+        "kind": study.kind,
+        "settings": plain(job.settings),
+        **({"weights": dict(job.digests)} if job.digests else {}),
+        "runs": {seed: runs[seed] for seed in map(str, study.seeds) if seed in runs},
+    }
     stored["torch"] = torch.__version__.split("+")[0]
     stored["machine"] = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores, {platform.machine()}"
     storage.write(study, stored)

@@ -81,11 +81,11 @@ def stale(study: Study) -> str | None:
         return str(error)
     if not stored["variants"]:
         return f"The study {study.name!r} has not been run yet: {again}."
-    for label, wanted in study.variants.items():
+    for label in study.variants:
         kept = stored["variants"].get(label)
         if kept is None:
             return f"The study {study.name!r} has no runs of {label!r} yet: {again}."
-        why = difference(kept, wanted, study.kind)
+        why = difference(kept, study, label)
         if why:
             return f"The study {study.name!r} was made under other settings ({label}: {why}): {again}."
         missing = [str(seed) for seed in study.seeds if str(seed) not in kept["runs"]]
@@ -94,19 +94,26 @@ def stale(study: Study) -> str | None:
     return None
 
 
-def difference(kept: Mapping[str, Any], wanted: Any, kind: str) -> str | None:
-    """In what stored runs differ from what is wanted now, in a few words; None if in nothing.
+def difference(kept: Mapping[str, Any], study: Study, label: str) -> str | None:
+    """In what a variant's stored runs differ from what the study wants now, in a few words; None if in nothing.
 
     A setting that did not exist when they were made counts as what it is by default in an `Arm`.
     """
-    if kept["kind"] != kind:
-        return f"they were made by {kept['kind']} and not by {kind}"
+    if kept["kind"] != study.kind:
+        return f"they were made by {kept['kind']} and not by {study.kind}"
+    wanted = study.variants[label]
     now = plain(wanted)
     before = {**(plain(Arm()) if isinstance(wanted, Arm) else {}), **kept["settings"]}
     for key in [*now, *before]:
         ours, theirs = now.get(key), before.get(key)
         if ours != theirs:
             return f"{key} was {theirs} and is {ours} now"
+    known = kept.get("weights", {})
+    for name, digest in study.digests(label).items():
+        if digest is None:
+            return f"the weights {name!r} are not here"
+        if known.get(name) != digest:
+            return f"the weights {name!r} {'were trained again' if name in known else 'of then are not known'}"
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from course_utils.errors import CourseError
 from course_utils.studies.trial import run_arm
+from course_utils.weights import available, card
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -30,6 +31,11 @@ class Study:
         run: `run(settings, seed)` gives the figures of one run: name -> a number, or a list of numbers (a curve). All
             its randomness comes from the seed.
         version: to be raised when `run` does something else under the same settings: what is stored is stale then.
+        weights: the names of the stored weights that the figures come from, those of the model that is judged and
+            those of its judge, such as ("guided-flowers", "oracle-flowers"); or a function that gives them for a
+            variant's settings, where variants use different ones:
+            `weights=lambda walk: (f"ddpm-{walk.dataset}", f"recogniser-{walk.dataset}")`.
+            Their digests are stored with the runs, which are stale as soon as one of them is trained again.
     """
 
     name: str
@@ -39,17 +45,29 @@ class Study:
     seeds: Sequence[int] = (0, 1, 2)
     run: Callable[[Any, int], Mapping[str, Any]] = run_arm
     version: int = 1
+    weights: Sequence[str] | Callable[[Any], Sequence[str]] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise CourseError(f"{self.name!r} cannot name a study: use lower-case letters, digits and '_'.")
         if not self.variants or not self.seeds:
             raise CourseError(f"The study {self.name!r} needs at least one variant and one seed.")
+        if isinstance(self.weights, str):
+            raise CourseError(f"The study {self.name!r} wants a sequence of weights: ({self.weights!r},).")
 
     @property
     def kind(self) -> str:
         """What is run, and which version of it: equal settings mean equal runs only where this is equal too."""
         return f"{self.run.__module__.removeprefix('course_utils.studies.')}.{self.run.__name__} {self.version}"
+
+    def digests(self, label: str) -> dict[str, str | None]:
+        """The weights that this variant's figures come from: name -> SHA-256 from the card, None if they are not here.
+
+        Raises:
+            CourseError: a card that cannot be read.
+        """
+        names = self.weights(self.variants[label]) if callable(self.weights) else self.weights
+        return {name: card(name)["sha256"] if available(name) else None for name in names}
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -28,6 +28,5 @@ def listing(studies: Iterable[Study]) -> Iterator[str]:
 def _same(study: Study, variants: Mapping[str, Any]) -> bool:
     """Whether all that is stored was made under the settings of now."""
     return all(
-        label not in variants or storage.difference(variants[label], wanted, study.kind) is None
-        for label, wanted in study.variants.items()
+        label not in variants or storage.difference(variants[label], study, label) is None for label in study.variants
     )

@@ -182,6 +182,7 @@ def test_figures_that_are_no_numbers_are_refused() -> None:
         (lambda: studies.load("nothing", "height"), "no study 'nothing'"),
         (lambda: Study("Bad name", "04", "", {"a": Fake()}), "cannot name a study"),
         (lambda: Study("empty", "04", "", {}), "at least one variant"),
+        (lambda: Study("one", "04", "", {"a": Fake()}, weights="net"), r"a sequence of weights: \('net',\)"),
         (lambda: Arm(kind="epsilon"), "no kind 'epsilon': choose one of eps, x0, v"),
         (lambda: Arm(noise="learned"), "must learn it"),
         (lambda: Arm(variance="learned", kind="v"), "goes with kind='eps'"),
@@ -200,9 +201,10 @@ def test_a_figure_that_there_is_not_is_named_with_those_that_there_are() -> None
 
 
 def test_a_setting_that_is_new_in_the_arm_does_not_make_old_runs_stale() -> None:
-    old = {"kind": "k", "settings": {"width": 16}, "runs": {}}
-    assert storage.difference(old, Arm(), "k") is None
-    assert storage.difference(old, Arm(kind="v"), "k") == "kind was eps and is v now"
+    study = Study("arms", "98", "two arms", {"as it was": Arm(), "v": Arm(kind="v")})
+    old = {"kind": study.kind, "settings": {"width": 16}, "runs": {}}
+    assert storage.difference(old, study, "as it was") is None
+    assert storage.difference(old, study, "v") == "kind was eps and is v now"
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
