@@ -77,6 +77,25 @@ class Judge:
         read = _sure_by_recogniser if by_recogniser else _sure
         return read(self.dataset, self.size, self.device, x, threshold)
 
+    def read(self, x: Tensor) -> Tensor:
+        """The class read in each image (B, C, size, size) -> (B,) int64: by the oracle for flowers (the species)."""
+        self._check(x)
+        return _read(self.dataset, self.device, x)
+
+    def asked(self, x: Tensor, y: Tensor) -> float:
+        """The share of images (B, C, size, size), 0 to 1, in which the class is read that was asked for, y (B,)."""
+        if y.shape != x.shape[:1] or len(y) == 0:
+            raise CourseError(
+                f"There must be one class asked for an image, and at least one image: there are {tuple(y.shape)} "
+                f"classes for images of shape {tuple(x.shape)}."
+            )
+        return (self.read(x) == y.to(x.device)).float().mean().item()
+
+    @property
+    def floor_asked(self) -> float:
+        """What `asked` gives for real images and their labels: no generator can be expected to do better."""
+        return _real_asked(self.dataset, self.size, self.n, self._key[3], self.device)
+
     def scores(self, x: Tensor, *, by_recogniser: bool = False) -> dict[str, float]:
         """All figures of images (B, C, size, size): {"frechet": ..., "kernel": ..., "sure": ...} (see `sure`)."""
         features = self._features_of(x)
@@ -119,6 +138,19 @@ def _real(dataset: str, size: int, n: int, seed: int, device: str) -> tuple[Tens
         "sure": _sure(dataset, size, device, other, SURE),
     }
     return b, floor
+
+
+@lru_cache(maxsize=32)
+def _real_asked(dataset: str, size: int, n: int, seed: int, device: str) -> float:
+    """The share of real images in which their own label is read: of the set that gives the floor."""
+    real = data.load(dataset, n=2 * n, size=size, split="test", seed=seed)
+    return (_read(dataset, device, real.images[:n]) == real.labels[:n]).float().mean().item()
+
+
+def _read(dataset: str, device: str, x: Tensor) -> Tensor:
+    if dataset == "flowers" and weights.available(ORACLE):
+        return oracle(device).probabilities(x)["species"].argmax(dim=1)
+    return recogniser(dataset, device).predict(x)
 
 
 def held_out(dataset: str, size: int, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -104,6 +104,19 @@ def test_sure_takes_any_number_of_images_and_any_threshold() -> None:
     assert shares[0] == 1 and shares[-1] == 0 and sorted(shares, reverse=True) == shares
 
 
+@pytest.mark.parametrize(("dataset", "size"), SETS[:3])
+def test_what_was_asked_for_is_read_in_real_images_and_not_under_another_name(dataset: str, size: int) -> None:
+    judge = Judge(dataset, size, n=N)
+    real = data.load(dataset, n=N, size=size, split="test", seed=3)
+    share = judge.asked(real.images, real.labels)
+    assert share > 0.93 and abs(share - judge.floor_asked) < 0.06
+    others = (real.labels + 1) % len(real.classes)
+    assert judge.asked(real.images, others) < 1 - share + 1e-6
+    assert judge.read(real.images).shape == (N,)
+    with pytest.raises(CourseError, match="one class asked for an image"):
+        judge.asked(real.images, real.labels[:3])
+
+
 def test_improper_questions_are_refused() -> None:
     judge = Judge("digits", 16, n=50)
     with pytest.raises(CourseError, match=r"compares 50 images and was given 20.*make Judge\('digits', 16, n=20\)"):
