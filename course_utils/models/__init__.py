@@ -5,11 +5,13 @@ light         lesson 02's bug hunt, mended: a way up that adds its skip
 time          lesson 03: the step t as a vector, in several ways, and its way into a block
 blocks        lesson 05: norms, pooling, residual blocks, attention
 unet          the U-Net that all later lessons use
+noisy_classifier  lesson 11: names what it sees in a noisy picture, and is told how noisy it is
 recogniser    names what it sees, however much noise lies over it
 """
 
 from course_utils.models import light, plain
 from course_utils.models.blocks import GELU, GroupNorm, RearrangePool, ResidualBlock, SelfAttention2d
+from course_utils.models.noisy_classifier import NoisyClassifier
 from course_utils.models.recogniser import RecogniserNet
 from course_utils.models.time import (
     FourierTime,
@@ -28,6 +30,7 @@ __all__ = [
     "GroupNorm",
     "LearnedTime",
     "NoTime",
+    "NoisyClassifier",
     "RawTime",
     "RearrangePool",
     "RecogniserNet",
