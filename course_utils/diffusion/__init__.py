@@ -1,5 +1,13 @@
 """The mathematics of diffusion, without any network: schedules, the forward process, one step back, and losses."""
 
+from course_utils.diffusion.bits import (
+    bits_of_last_step,
+    bits_of_prior,
+    bits_of_step,
+    bound_terms,
+    to_levels,
+    variational_bound,
+)
 from course_utils.diffusion.bound import bound_weight
 from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
 from course_utils.diffusion.guess import guess_noise_level, step_of_noise_level
@@ -21,7 +29,11 @@ from course_utils.diffusion.variance import hybrid_loss, interpolate_log_varianc
 
 __all__ = [
     "alpha_bars",
+    "bits_of_last_step",
+    "bits_of_prior",
+    "bits_of_step",
     "blind_ideal_denoiser",
+    "bound_terms",
     "bound_weight",
     "cosine_schedule",
     "ddpm_loss",
@@ -47,6 +59,8 @@ __all__ = [
     "step_of_noise_level",
     "target",
     "to_eps",
+    "to_levels",
     "to_x0",
     "uniform_times",
+    "variational_bound",
 ]

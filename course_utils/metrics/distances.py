@@ -25,7 +25,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     Raises:
         CourseError: not two matrices of finite features with equally many columns and two rows or more.
     """
-    a, b = _checked(a, b)
+    a, b = checked_features(a, b)
     root_a, root_b = _root(a), _root(b)  # C_a = root_a^T root_a
     # The eigenvalues of C_a C_b are the squares of the singular values of root_a root_b^T. So no matrix root is needed,
     # no rounding makes an eigenvalue negative, and fewer images than features do no harm.
@@ -48,7 +48,7 @@ def kernel_distance(a: Tensor, b: Tensor) -> float:
     Raises:
         CourseError: as for `frechet_distance`.
     """
-    a, b = _checked(a, b)
+    a, b = checked_features(a, b)
     aa, bb, ab = _cubic(a, a), _cubic(b, b), _cubic(a, b)
     n, m = len(a), len(b)
     within_a = (aa.sum() - aa.diagonal().sum()) / (n * (n - 1))
@@ -67,7 +67,7 @@ def _root(x: Tensor) -> Tensor:
     return torch.linalg.qr(centred, mode="r").R
 
 
-def _checked(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def checked_features(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Both as float64 on the CPU, or a sentence that says what is wrong with them."""
     for x in (a, b):
         if x.ndim != 2 or x.shape[1] == 0 or x.is_complex():
