@@ -1,4 +1,4 @@
-"""What checks of networks share: random inputs, and a reference's weights loaded into a student's module."""
+"""What checks of networks share: making a module, and a reference's weights loaded into a student's module."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.exercises.framework import Answer, expect
-
-
-def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Standard normal numbers, the same for the same seed."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def make(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:

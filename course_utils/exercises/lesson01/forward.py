@@ -15,7 +15,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson01.inputs import normal
+from course_utils.exercises.inputs import normal
 
 noise_one_step = Exercise("noise_one_step", reference=diffusion.noise_one_step)
 q_sample = Exercise("q_sample", reference=diffusion.q_sample)

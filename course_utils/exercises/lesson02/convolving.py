@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
@@ -15,7 +16,6 @@ from course_utils.exercises.lesson02.modules import (
     expect_steady,
     reference_of,
 )
-from course_utils.exercises.modules import normal
 from course_utils.models import plain
 from course_utils.models.influence import influence as reference_influence
 

@@ -18,7 +18,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.modules import normal
+from course_utils.exercises.inputs import normal
 
 denoising_loss = Exercise("denoising_loss", reference=diffusion.denoising_loss)
 ideal_denoiser = Exercise("ideal_denoiser", reference=diffusion.ideal_denoiser)

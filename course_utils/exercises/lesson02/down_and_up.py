@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
@@ -18,7 +19,6 @@ from course_utils.exercises.lesson02.modules import (
     expect_steady,
     reference_of,
 )
-from course_utils.exercises.modules import normal
 from course_utils.models import plain
 
 DownBlock = Exercise("DownBlock", reference=plain.DownBlock)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
@@ -16,7 +17,6 @@ from course_utils.exercises.lesson02.modules import (
     reference_of,
     size_of,
 )
-from course_utils.exercises.modules import normal
 from course_utils.models import light, plain
 
 MendedUpBlock = Exercise("MendedUpBlock", reference=light.AddingUpBlock)

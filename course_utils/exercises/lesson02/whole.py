@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.exercises.framework import Answer, Exercise, Symptom, close, expect, expect_tensor, expect_values
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson02.modules import (
     adopted,
     built,
@@ -22,7 +23,6 @@ from course_utils.exercises.lesson02.modules import (
     reference_of,
     size_of,
 )
-from course_utils.exercises.modules import normal
 from course_utils.models import plain
 
 UNet = Exercise("UNet", reference=plain.UNet)

@@ -8,7 +8,7 @@ from torch import Tensor
 from course_utils.diffusion.guess import MEDIAN_OF_NORMAL
 from course_utils.diffusion.guess import guess_noise_level as reference
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, untouched
-from course_utils.exercises.modules import normal
+from course_utils.exercises.inputs import normal
 
 guess_noise_level = Exercise("guess_noise_level", reference=reference)
 

@@ -17,7 +17,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.modules import normal
+from course_utils.exercises.inputs import normal
 from course_utils.models import timed
 
 frequencies = Exercise("frequencies", reference=timed.frequencies)

@@ -15,7 +15,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.modules import normal
+from course_utils.exercises.inputs import normal
 from course_utils.models import timed
 
 variance_shares = Exercise("variance_shares", reference=timed.variance_shares)

@@ -18,7 +18,8 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.modules import expect_gradients, make, normal, scattered, with_weights_of
+from course_utils.exercises.inputs import normal
+from course_utils.exercises.modules import expect_gradients, make, scattered, with_weights_of
 from course_utils.models import timed
 
 TimeMLP = Exercise("TimeMLP", reference=models.TimeMLP)

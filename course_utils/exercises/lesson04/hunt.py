@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_utils import diffusion, samplers
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, untouched
-from course_utils.exercises.lesson01.inputs import normal
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson04.sampling import expect_every_step, expect_time, schedule
 
 

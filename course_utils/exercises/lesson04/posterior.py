@@ -15,7 +15,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson01.inputs import normal
+from course_utils.exercises.inputs import normal
 
 posterior_variance = Exercise("posterior_variance", reference=diffusion.posterior_variance)
 posterior_mean = Exercise("posterior_mean", reference=diffusion.posterior_mean)

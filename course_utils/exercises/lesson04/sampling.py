@@ -16,7 +16,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson01.inputs import normal
+from course_utils.exercises.inputs import normal
 
 p_sample = Exercise("p_sample", reference=samplers.p_sample)
 sample_ddpm = Exercise("sample_ddpm", reference=samplers.sample_ddpm)

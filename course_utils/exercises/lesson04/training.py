@@ -18,7 +18,7 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson01.inputs import normal
+from course_utils.exercises.inputs import normal
 
 ddpm_loss = Exercise("ddpm_loss", reference=diffusion.ddpm_loss)
 ema_update = Exercise("ema_update", reference=training.ema_update)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from course_utils import models
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson05.inputs import load
-from course_utils.exercises.modules import make, normal, scattered
+from course_utils.exercises.modules import make, scattered
 
 SelfAttention2d = Exercise("SelfAttention2d", reference=models.SelfAttention2d)
 

@@ -8,8 +8,9 @@ from torch import nn
 from course_utils import models
 from course_utils.errors import CourseError
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson05.inputs import load
-from course_utils.exercises.modules import make, normal, scattered
+from course_utils.exercises.modules import make, scattered
 
 
 def _mended_norm(channels: int, group_size: int = 16) -> nn.Module:

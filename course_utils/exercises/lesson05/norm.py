@@ -16,8 +16,9 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson05.inputs import expect_learned, load
-from course_utils.exercises.modules import make, normal, scattered
+from course_utils.exercises.modules import make, scattered
 
 GroupNorm = Exercise("GroupNorm", reference=models.GroupNorm)
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from course_utils import models
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson05.inputs import load
-from course_utils.exercises.modules import make, normal, scattered
+from course_utils.exercises.modules import make, scattered
 
 ResidualBlock = Exercise("ResidualBlock", reference=models.ResidualBlock)
 

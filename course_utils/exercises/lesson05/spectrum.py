@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_utils import metrics
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
-from course_utils.exercises.modules import normal
+from course_utils.exercises.inputs import normal
 
 checkerboard_share = Exercise("checkerboard_share", reference=metrics.checkerboard_share)
 

@@ -16,7 +16,8 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson06.inputs import ALPHA_BAR, normal
+from course_utils.exercises.inputs import normal
+from course_utils.exercises.lesson06.inputs import ALPHA_BAR
 
 ddim_step = Exercise("ddim_step", reference=samplers.ddim_step)
 

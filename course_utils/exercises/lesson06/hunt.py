@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 
 from course_utils import diffusion, samplers
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, untouched
-from course_utils.exercises.lesson06.inputs import ALPHA_BAR, Asked, normal, one_picture
+from course_utils.exercises.inputs import normal
+from course_utils.exercises.lesson06.inputs import ALPHA_BAR, Asked, one_picture
 
 
 def _mended_fast_sampler(

@@ -14,11 +14,6 @@ ALPHA_BAR = diffusion.alpha_bars(diffusion.cosine_schedule(1000))  # (1001,)
 SHORT = diffusion.alpha_bars(diffusion.cosine_schedule(100))  # (101,): T is 100 and the model's times still go to 1000
 
 
-def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Standard normal numbers, the same for the same seed."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
 class Asked:
     """A stand-in for the network that remembers what it was asked.
 

@@ -18,7 +18,8 @@ from course_utils.exercises.framework import (
     expect_values,
     untouched,
 )
-from course_utils.exercises.lesson06.inputs import ALPHA_BAR, SHORT, Asked, bent, expect_times, normal, one_picture
+from course_utils.exercises.inputs import normal
+from course_utils.exercises.lesson06.inputs import ALPHA_BAR, SHORT, Asked, bent, expect_times, one_picture
 
 slerp = Exercise("slerp", reference=samplers.slerp)
 ddim_invert = Exercise("ddim_invert", reference=samplers.ddim_invert)

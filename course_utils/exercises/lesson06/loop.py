@@ -9,7 +9,8 @@ from torch import Tensor
 
 from course_utils import samplers
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, untouched
-from course_utils.exercises.lesson06.inputs import ALPHA_BAR, SHORT, Asked, bent, expect_times, normal, one_picture
+from course_utils.exercises.inputs import normal
+from course_utils.exercises.lesson06.inputs import ALPHA_BAR, SHORT, Asked, bent, expect_times, one_picture
 
 sample_ddim = Exercise("sample_ddim", reference=samplers.sample_ddim)
 

@@ -1,4 +1,4 @@
-"""Random inputs that the checks of lesson 01 share."""
+"""Random inputs that the checks of all lessons share."""
 
 from __future__ import annotations
 
