@@ -3,6 +3,8 @@
 classifier  a classifier of noisy pictures, and the push that its gradient gives to a sampler (lesson 11)
 mixture     classes that are normal distributions, for which all of this is a formula (lesson 11)
 free        classifier-free guidance: one network, asked with and without the class (lesson 12)
+training    the loss that teaches it both
+implicit    the classifier that such a network is, read off its predictions
 """
 
 from course_utils.guidance.classifier import (
@@ -24,13 +26,16 @@ from course_utils.guidance.free import (
     guided_predict,
     sample_cfg,
 )
+from course_utils.guidance.implicit import implicit_accuracy, implicit_class, implicit_gradient
 from course_utils.guidance.mixture import Mixture, mixture_guided_score
+from course_utils.guidance.training import cfg_loss
 
 __all__ = [
     "Classifier",
     "Mixture",
     "bernoulli_mask",
     "cfg_from_scale",
+    "cfg_loss",
     "classifier_gradient",
     "classifier_predict",
     "drop_condition",
@@ -38,6 +43,9 @@ __all__ = [
     "guided_eps",
     "guided_mean",
     "guided_predict",
+    "implicit_accuracy",
+    "implicit_class",
+    "implicit_gradient",
     "mixture_guided_score",
     "noisy_classifier_loss",
     "sample_cfg",
