@@ -51,8 +51,8 @@ def _ddpm(name: str) -> Recipe:
     plan = DDPM_PLANS[name]
     return Recipe(
         name=name,
-        says=f"draws {plan.dataset} out of noise, {plan.size} px",
-        minutes=round(plan.steps / 600),
+        says=plan.says(),
+        minutes=round(plan.steps / 600 * (plan.size / 16) ** 2),
         steps={"smoke": 4, "laptop": plan.steps, "gpu": plan.steps},
         run=partial(train_ddpm, name),
     )

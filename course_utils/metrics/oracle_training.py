@@ -6,7 +6,6 @@ for the species is "any". Without such pictures, a network is sure of something 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -20,9 +19,9 @@ from torch import Tensor, nn
 
 from course_utils import weights
 from course_utils.data.flowers import CHOICES, LEAVES, PETALS, attributes, painter
-from course_utils.metrics.recogniser_training import at_log_snr, fingerprint, machine
+from course_utils.metrics.recogniser_training import at_log_snr, fingerprint
 from course_utils.models.oracle import OracleNet
-from course_utils.training import bf16_where_fast, fit
+from course_utils.training import Clock, bf16_where_fast, fit, round_to_16_bits, training_card
 
 NAME = "oracle-flowers"
 SIZES = (32, 16, 32, 24)  # px, in turn; one named twice is practised twice as often
@@ -71,21 +70,17 @@ def train_oracle(
         torch.manual_seed(seed)
         net = make_net().to(device)
 
-    cpu = time.process_time()
+    clock = Clock()
     endless = batches(torch.Generator().manual_seed(seed), device)
-    history = fit(net, endless, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=NAME)
-    seconds = round(history.seconds), round(time.process_time() - cpu)
-    return store(net, steps, seed, seconds, device, folder)
+    fit(net, endless, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=NAME)
+    return store(net, steps, seed, clock.seconds(), device, folder)
 
 
 def store(
     net: OracleNet, steps: int, seed: int, seconds: tuple[int, int], device: torch.device | str, folder: Path | None
 ) -> dict[str, Any]:
     """Round a trained network to 16 bits, judge it, and store it; `seconds` on the wall and of the processor."""
-    with torch.no_grad():  # what is judged is what will be stored
-        for tensor in net.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
+    round_to_16_bits(net)
     card = {
         "recipe": NAME,
         "what": "reads from a clean flower what it was drawn from",
@@ -93,13 +88,7 @@ def store(
         f"half with slight noise, {BROKEN} of {BATCH} broken",
         "fingerprint": fingerprint("flowers"),
         "attributes": {name: list(values) for name, values in {**ATTRIBUTES, "petals": NUMBERS}.items()},
-        "steps": steps,
-        "batch": BATCH,
-        "seed": seed,
-        "seconds": seconds[0],
-        "cpu_seconds": seconds[1],  # what it took of a machine that may have been busy elsewhere
-        "machine": machine(torch.device(device)),
-        "torch": torch.__version__.split("+")[0],
+        **training_card(steps, BATCH, seed, seconds, device),
         "metrics": judge(net, JUDGED_ON if steps >= 100 else 64, device),
     }
     weights.save(NAME, net, card, half=True, folder=folder)

@@ -6,9 +6,6 @@ alpha_bar / (1 - alpha_bar) drawn evenly; the label is that of x0, and the loss 
 
 from __future__ import annotations
 
-import os
-import platform
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -23,7 +20,7 @@ from course_utils import data, weights
 from course_utils.diffusion import q_sample
 from course_utils.errors import CourseError
 from course_utils.models import RecogniserNet
-from course_utils.training import bf16_where_fast, fit
+from course_utils.training import Clock, bf16_where_fast, fit, round_to_16_bits, training_card
 
 LOG_SNR = (-8.0, 10.0)  # natural logarithm; at -8 no eye sees anything, at 10 no eye sees the noise
 CLEAN = 0.15  # share of training images without any noise
@@ -108,13 +105,11 @@ def train_recogniser(
         net = RecogniserNet(plan.channels, len(classes)).to(device)
 
     batches = noisy_batches(dataset, torch.Generator().manual_seed(seed), device)
-    cpu = time.process_time()
-    history = fit(net, batches, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=name)
+    clock = Clock()
+    fit(net, batches, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=name)
 
-    with torch.no_grad():  # what is judged is what will be stored
-        for tensor in net.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
+    seconds = clock.seconds()
+    round_to_16_bits(net)
     card = {
         "recipe": name,
         "what": f"names the class of a noisy image of {dataset}",
@@ -122,13 +117,7 @@ def train_recogniser(
         f"{CLEAN:.0%} clean, else log-SNR even from {LOG_SNR[0]:g} to {LOG_SNR[1]:g}",
         "fingerprint": fingerprint(dataset),
         "classes": list(classes),
-        "steps": steps,
-        "batch": BATCH,
-        "seed": seed,
-        "seconds": round(history.seconds),
-        "cpu_seconds": round(time.process_time() - cpu),  # what it took of a machine that may have been busy elsewhere
-        "machine": machine(torch.device(device)),
-        "torch": torch.__version__.split("+")[0],
+        **training_card(steps, BATCH, seed, seconds, device),
         "metrics": judge(net, dataset, held_out, device),
     }
     weights.save(name, net, card, half=True, folder=folder)
@@ -240,11 +229,3 @@ def load_held_out(dataset: str, count: int, size: int) -> data.ImageSet:
 def fingerprint(dataset: str) -> list[float]:
     """The mean of each of the first 16 training images at 32 px: tells whether the images are still those of a card."""
     return [round(m, 4) for m in data.load(dataset, n=16, size=32, split="train").images.mean(dim=(1, 2, 3)).tolist()]
-
-
-def machine(device: torch.device) -> str:
-    """The machine in plain words, without its name."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{threads} of {os.cpu_count()} CPU cores, {platform.machine()}"

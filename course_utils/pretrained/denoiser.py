@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from torch import Generator, Tensor
 
 from course_utils import data, weights
 from course_utils.diffusion import alpha_bars, cosine_schedule, denoising_loss, q_sample, uniform_times
-from course_utils.metrics.recogniser_training import fingerprint, machine
+from course_utils.metrics.recogniser_training import fingerprint
 from course_utils.models import plain
-from course_utils.training import Fit, Shuffled, fit
+from course_utils.training import Clock, Fit, Shuffled, fit, round_to_16_bits, training_card
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t (B, C, H, W), t (B,)) -> a guess at x0, like x_t
 
@@ -140,13 +139,10 @@ def train_denoiser(
     plan, name = OneShot(dataset=dataset), f"denoiser-{dataset}"
     plan = OneShot(dataset=dataset, steps=steps or plan.steps)
     weights.check_writable(folder)  # before the work, not after it
-    cpu = time.process_time()
+    clock = Clock()
     net, history = train_one_shot(plan, seed, device=device, quiet=quiet, title=name)
-    cpu = time.process_time() - cpu
-    net.cpu()
-    with torch.no_grad():  # what is judged is what will be stored
-        for tensor in net.state_dict().values():
-            tensor.copy_(tensor.half())
+    seconds = clock.seconds()
+    round_to_16_bits(net.cpu())
     held_out = data.load(dataset, n=HELD_OUT, size=plan.size, split="test").images
     errors = rms_errors(lambda x_t, t: net(x_t), held_out, TIMES, plan.alpha_bar())
     card = {
@@ -158,15 +154,9 @@ def train_denoiser(
         "predicts": "x0, without being told the time",
         "network": f"plain U-Net, width {plan.width}",
         "size": plan.size,
-        "batch": plan.batch,
         "learning_rate": plan.learning_rate,
-        "steps": plan.steps,
-        "seed": seed,
+        **training_card(plan.steps, plan.batch, seed, seconds, device),
         "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
-        "seconds": round(history.seconds),
-        "cpu_seconds": round(cpu),  # what it took of a machine that may have been busy elsewhere
-        "machine": machine(torch.device(device)),
-        "torch": torch.__version__.split("+")[0],
         "metrics": {
             "held_out_images": HELD_OUT,
             "root_mean_squared_error": {str(t): round(e, 4) for t, e in zip(TIMES, errors, strict=True)},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_utils.diffusion import alpha_bars, cosine_schedule, linear_schedule
+from course_utils.diffusion import alpha_bars, cosine_schedule, linear_schedule, middle_heavy_times, uniform_times
 from course_utils.errors import CourseError
 from course_utils.models import UNet
 
 SCHEDULES = {"linear": linear_schedule, "cosine": cosine_schedule}
+TIMES = {"uniform": uniform_times, "middle-heavy": middle_heavy_times}
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class Plan:
         kind: what the network predicts (see `diffusion.target`).
         schedule: a key of `SCHEDULES`, with T steps.
         T: steps of the schedule.
+        times: a key of `TIMES`: which steps are practised.
+        classes: K, if the network is told the class (lesson 12); 0 if not.
+        p_uncond: the share of images whose class it is not told, where there are classes.
         batch, learning_rate, ema: of the training.
     """
 
@@ -37,34 +42,48 @@ class Plan:
     kind: str = "eps"
     schedule: str = "linear"
     T: int = 1000
+    times: str = "uniform"
+    classes: int = 0
+    p_uncond: float = 0.1
     batch: int = 64
     learning_rate: float = 2e-3
     ema: float = 0.999
 
     def network(self) -> UNet:
         """The U-Net before its training."""
-        return UNet(self.channels, width=self.width)
+        return UNet(self.channels, width=self.width, classes=self.classes)
 
     def alpha_bar(self) -> Tensor:
         """(T + 1,), float64."""
         return alpha_bars(SCHEDULES[self.schedule](self.T))
 
+    def says(self) -> str:
+        """What the model does, in a line."""
+        what = f"the class of {self.dataset} that it is told" if self.classes else self.dataset
+        return f"draws {what} out of noise, {self.size} px"
+
     def describe(self) -> dict[str, object]:
         """What a card says of the plan."""
         return {
             "schedule": f"{self.schedule}, T = {self.T}",
+            "times": self.times,
             "predicts": self.kind,
             "network": f"U-Net, width {self.width}",
             "size": self.size,
-            "batch": self.batch,
             "learning_rate": self.learning_rate,
             "ema": self.ema,
+            **({"p_uncond": self.p_uncond} if self.classes else {}),
         }
 
+
+GUIDED: dict[str, Any] = {"schedule": "cosine", "times": "middle-heavy", "kind": "v", "classes": 10}
 
 PLANS: dict[str, Plan] = {
     "ddpm-flowers": Plan("flowers", 3),
     "ddpm-mnist": Plan("mnist", 1, steps=3000),
+    "guided-flowers": Plan("flowers", 3, **GUIDED),
+    "guided-mnist": Plan("mnist", 1, steps=3000, **GUIDED),
+    "guided-flowers-32": Plan("flowers", 3, size=32, **GUIDED),
 }
 
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from course_utils import data, weights
-from course_utils.diffusion import diffusion_loss, uniform_times
+from course_utils.diffusion import diffusion_loss
 from course_utils.files import write_atomically
-from course_utils.metrics import Judge
-from course_utils.metrics.recogniser_training import fingerprint, machine
-from course_utils.plots import to_uint8
-from course_utils.pretrained.plans import Plan, initial, plan_of
-from course_utils.samplers import as_predict, sample_ddim, sample_ddpm
-from course_utils.training import fit
+from course_utils.guidance import bernoulli_mask, drop_condition
+from course_utils.metrics.recogniser_training import fingerprint
+from course_utils.pretrained.judging import judge, samples
+from course_utils.pretrained.plans import TIMES, Plan, initial, plan_of
+from course_utils.training import Clock, fit, round_to_16_bits, training_card
 
-Batch = tuple[Tensor, Tensor, Tensor]  # x0 (B, C, H, W), t (B,), eps (B, C, H, W)
+Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]  # x0 (B, C, H, W), t (B,), eps like x0, cond (B,)
 CHUNK = 16  # batches of flowers drawn at once
 JUDGED_ON = 1000
-SAMPLE_GRID = (5, 10)  # rows, columns
 
 
 def train_ddpm(
@@ -63,10 +57,10 @@ def train_ddpm(
     net, alpha_bar = initial(plan, seed, device), plan.alpha_bar()
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
-        x0, t, eps = batch
-        return diffusion_loss(model, x0, t, alpha_bar, eps, kind=plan.kind)
+        x0, t, eps, cond = batch
+        return diffusion_loss(model, x0, t, alpha_bar, eps, cond, kind=plan.kind)
 
-    cpu = time.process_time()
+    clock = Clock()
     history = fit(
         net,
         batches(plan, seed, device),
@@ -79,25 +73,19 @@ def train_ddpm(
         quiet=quiet,
         title=name,
     )
-    cpu = time.process_time() - cpu
+    _, cpu_seconds = clock.seconds()
     average = history.ema
     assert average is not None
-    with torch.no_grad():  # what is judged is what will be stored
-        for tensor in average.state_dict().values():
-            tensor.copy_(tensor.half())
+    round_to_16_bits(average)
     card = {
         "recipe": name,
-        "what": f"draws {plan.dataset} out of noise, {plan.size} px",
+        "what": plan.says(),
         "data": f"{plan.dataset}, split train",
         "fingerprint": fingerprint(plan.dataset),
         **plan.describe(),
-        "steps": steps,
-        "seed": seed,
+        **({"classes": list(data.load(plan.dataset, n=1).classes)} if plan.classes else {}),
+        **training_card(steps, plan.batch, seed, (round(history.seconds), cpu_seconds), device),
         "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
-        "seconds": round(history.seconds),
-        "cpu_seconds": round(cpu),  # what it took of a machine that may have been busy elsewhere
-        "machine": machine(torch.device(device)),
-        "torch": torch.__version__.split("+")[0],
         "metrics": judge(average, plan, JUDGED_ON if steps >= 100 else 20, device),
         "samples": f"{name}.png",
     }
@@ -107,69 +95,49 @@ def train_ddpm(
 
 
 def batches(plan: Plan, seed: int, device: torch.device | str = "cpu") -> Callable[[int], Batch]:
-    """step -> (x0, t, eps), the same for the same step, so that a training can go on after an interrupt."""
+    """step -> (x0, t, eps, cond), the same for the same step, so that a training can go on after an interrupt.
+
+    cond is None for a network without classes.
+    """
+    draw = _endless_flowers(plan, seed) if plan.dataset == "flowers" else _any_of_all(plan)
 
     def batch(step: int) -> Batch:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)  # it looks at 32 bits only
-        x0 = images(step, generator)
+        x0, labels = draw(step, generator)
         eps = torch.randn(x0.shape, generator=generator)
-        t = uniform_times(plan.batch, plan.T, generator)
-        return x0.to(device), t.to(device), eps.to(device)
-
-    if plan.dataset == "flowers":
-
-        @lru_cache(maxsize=1)
-        def chunk(number: int) -> Tensor:
-            """Flowers drawn for these batches and never seen again."""
-            drawn = data.load("flowers", n=CHUNK * plan.batch, size=plan.size, seed=1 + seed * 2**20 + number)
-            return drawn.images
-
-        def images(step: int, generator: torch.Generator) -> Tensor:
-            first = step % CHUNK * plan.batch
-            return chunk(step // CHUNK)[first : first + plan.batch]
-
-    else:
-        whole = data.load(plan.dataset, size=plan.size, split="train").images
-
-        def images(step: int, generator: torch.Generator) -> Tensor:
-            return whole[torch.randint(len(whole), (plan.batch,), generator=generator)]
+        t = TIMES[plan.times](plan.batch, plan.T, generator)
+        cond = None
+        if plan.classes:
+            mask = bernoulli_mask(plan.batch, plan.p_uncond, generator)
+            cond = drop_condition(labels, mask, null=plan.classes).to(device)
+        return x0.to(device), t.to(device), eps.to(device), cond
 
     return batch
 
 
-def judge(net: nn.Module, plan: Plan, n: int, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Fréchet distance, kernel distance and share of sure images for a few ways of sampling, beside the floor."""
-    judge_of = Judge(plan.dataset, plan.size, n=n, device=device)
-    alpha_bar, n = plan.alpha_bar(), judge_of.n
-    predict = as_predict(net, kind=plan.kind, alpha_bar=alpha_bar)
-    found: dict[str, Any] = {"images": n, "floor": _rounded(judge_of.floor)}
-    ways: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
-        "DDIM, 50 steps": lambda x, g: sample_ddim(predict, x, alpha_bar, 50, clip=True),
-        "DDPM, 250 steps": lambda x, g: sample_ddpm(predict, x, alpha_bar, g, clip=True, steps=250),
-    }
-    for way, sample in ways.items():
-        generator = torch.Generator().manual_seed(1)
-        x_T = torch.randn(n, plan.channels, plan.size, plan.size, generator=generator)
-        x = torch.cat([sample(part.to(device), generator).cpu() for part in x_T.split(250)])
-        found[way] = _rounded(judge_of.scores(x))
-    return found
+Draw = Callable[[int, torch.Generator], tuple[Tensor, Tensor]]  # step, generator -> x0 (B, C, H, W), labels (B,)
 
 
-def samples(net: nn.Module, plan: Plan, device: torch.device | str = "cpu") -> bytes:
-    """A grid of generated images as PNG, the first that a seed gives and none left out: DDIM, 50 steps."""
-    rows, columns = SAMPLE_GRID
-    alpha_bar = plan.alpha_bar()
-    predict = as_predict(net, kind=plan.kind, alpha_bar=alpha_bar)
-    generator = torch.Generator().manual_seed(2)
-    x_T = torch.randn(rows * columns, plan.channels, plan.size, plan.size, generator=generator)
-    x = sample_ddim(predict, x_T.to(device), alpha_bar, 50, clip=True)
-    tiles = to_uint8(x).reshape(rows, columns, plan.size, plan.size, -1)  # (rows, columns, H, W, C)
-    sheet = np.concatenate(np.concatenate(tiles, axis=1), axis=1).squeeze()  # (rows * H, columns * W, C)
-    buffer = io.BytesIO()
-    picture = Image.fromarray(sheet)
-    picture.resize((4 * picture.width, 4 * picture.height), Image.Resampling.NEAREST).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+def _endless_flowers(plan: Plan, seed: int) -> Draw:
+    """Flowers drawn for these batches and never seen again."""
+
+    @lru_cache(maxsize=1)
+    def chunk(number: int) -> data.ImageSet:
+        return data.load("flowers", n=CHUNK * plan.batch, size=plan.size, seed=1 + seed * 2**20 + number)
+
+    def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        here = slice(step % CHUNK * plan.batch, (step % CHUNK + 1) * plan.batch)
+        return chunk(step // CHUNK).images[here], chunk(step // CHUNK).labels[here]
+
+    return draw
 
 
-def _rounded(scores: dict[str, float]) -> dict[str, float]:
-    return {key: float(f"{value:.4g}") for key, value in scores.items()}
+def _any_of_all(plan: Plan) -> Draw:
+    """Each batch is drawn from all training images."""
+    whole = data.load(plan.dataset, size=plan.size, split="train")
+
+    def draw(step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        chosen = torch.randint(len(whole), (plan.batch,), generator=generator)
+        return whole.images[chosen], whole.labels[chosen]
+
+    return draw

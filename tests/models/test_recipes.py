@@ -27,7 +27,7 @@ COMMON = {
     "machine", "torch", "metrics", "parameters", "stored_as", "bytes", "sha256",
 }  # fmt: skip
 CARD_KEYS = COMMON | {"classes"}
-DDPM_KEYS = COMMON | {"schedule", "predicts", "network", "size", "learning_rate", "ema", "loss", "samples"}
+DDPM_KEYS = COMMON | {"schedule", "times", "predicts", "network", "size", "learning_rate", "ema", "loss", "samples"}
 
 
 def test_the_course_comes_with_recognisers() -> None:
@@ -67,39 +67,48 @@ def test_a_recogniser_is_the_network_of_its_card(name: str) -> None:
 @pytest.mark.parametrize("name", DDPM_PLANS)
 def test_a_diffusion_model_is_the_one_of_its_card_and_shows_samples(name: str) -> None:
     plan = DDPM_PLANS[name]
-    model = pretrained.ddpm(plan.dataset)
-    assert set(model.card) == DDPM_KEYS and model.card["metrics"]["images"] == 1000
+    model = pretrained.guided(plan.dataset, plan.size) if plan.classes else pretrained.ddpm(plan.dataset)
+    keys = DDPM_KEYS | {"classes", "p_uncond"} if plan.classes else DDPM_KEYS
+    assert set(model.card) == keys and model.card["metrics"]["images"] == 1000
+    assert model.classes == (data.load(plan.dataset, n=1).classes if plan.classes else ())
     assert model.card["parameters"] == sum(p.numel() for p in model.model.parameters())
     with Image.open(FOLDER / model.card["samples"]) as grid:
-        assert grid.size == (10 * plan.size * 4, 5 * plan.size * 4)
+        assert grid.size == (10 * plan.size * 4, (plan.classes or 5) * plan.size * 4)
     drawn = sample_ddim(model.predict, model.noise(4, torch.Generator().manual_seed(0)), model.alpha_bar, 5, clip=True)
     assert drawn.shape == (4, plan.channels, plan.size, plan.size) and drawn.std() > 0.2
 
 
 def test_a_data_set_without_a_model_is_told_of_those_with_one() -> None:
     assert not pretrained.available_ddpm("fashion_mnist")
-    with pytest.raises(CourseError, match="only for flowers, mnist"):
+    with pytest.raises(CourseError, match="only ddpm-flowers, ddpm-mnist"):
         pretrained.ddpm("fashion_mnist")
+    assert not pretrained.available_guided("flowers", size=64)
+    with pytest.raises(CourseError, match="only guided-flowers, guided-mnist"):
+        pretrained.guided("flowers", size=64)
+    with pytest.raises(CourseError, match="trained without classes"):
+        pretrained.ddpm("flowers").guided(torch.tensor([0]), 1.0)
 
 
-def test_a_smoke_run_of_a_diffusion_model_trains_judges_and_stores(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("name", ["ddpm-flowers", "guided-flowers"])
+def test_a_smoke_run_of_a_diffusion_model_trains_judges_and_stores(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(weights, "cache", lambda: tmp_path / "cache")
-    card = recipes.train("ddpm-flowers", "smoke", folder=tmp_path, quiet=True)
-    assert set(card) == DDPM_KEYS and card["steps"] == recipes.RECIPES["ddpm-flowers"].steps["smoke"]
-    assert {file.name for file in tmp_path.glob("*.*")} == {
-        f"ddpm-flowers.{end}" for end in ("json", "png", "safetensors")
-    }
+    card = recipes.train(name, "smoke", folder=tmp_path, quiet=True)
+    assert set(card) >= DDPM_KEYS and card["steps"] == recipes.RECIPES[name].steps["smoke"]
+    assert {file.name for file in tmp_path.glob("*.*")} == {f"{name}.{end}" for end in ("json", "png", "safetensors")}
 
 
+@pytest.mark.parametrize("classes", [0, 10])
 @pytest.mark.parametrize("dataset", ["flowers", "digits"])
-def test_the_batches_of_a_diffusion_model_repeat_step_by_step(dataset: str) -> None:
-    plan = Plan(dataset, 3 if dataset == "flowers" else 1, batch=4)
+def test_the_batches_of_a_diffusion_model_repeat_step_by_step(dataset: str, classes: int) -> None:
+    plan = Plan(dataset, 3 if dataset == "flowers" else 1, batch=4, classes=classes, p_uncond=0.5)
     first, again, other = batches(plan, 0), batches(plan, 0), batches(plan, 1)
     for step in (0, 17, 1):  # in any order
-        assert all(torch.equal(a, b) for a, b in zip(first(step), again(step), strict=True))
-        assert not any(torch.equal(a, b) for a, b in zip(first(step), other(step), strict=True))
-        x0, t, eps = first(step)
+        assert all(torch.equal(a, b) for a, b in zip(first(step)[:3], again(step)[:3], strict=True))
+        assert not any(torch.equal(a, b) for a, b in zip(first(step)[:3], other(step)[:3], strict=True))
+        x0, t, eps, cond = first(step)
         assert x0.shape == eps.shape == (4, plan.channels, 16, 16) and t.min() >= 1 and t.max() <= plan.T
+        assert (cond is None) == (classes == 0)
+        assert cond is None or (torch.equal(cond, again(step)[3]) and cond.min() >= 0 and cond.max() <= classes)
 
 
 def test_the_flowers_are_still_those_that_the_recogniser_learnt() -> None:
