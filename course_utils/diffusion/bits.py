@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from course_utils.diffusion.forward import q_sample, recover_x0
 from course_utils.diffusion.posterior import levels as neighbours
+from course_utils.diffusion.posterior import posterior_variance, step_variance
 from course_utils.diffusion.times import model_time
 from course_utils.errors import CourseError
 
@@ -43,18 +44,23 @@ def bits_of_prior(x0: Tensor, alpha_bar: Tensor) -> Tensor:
     return nats.flatten(1).mean(dim=1) / math.log(2)
 
 
-def bits_of_step(x0: Tensor, x0_hat: Tensor, t: Tensor, alpha_bar: Tensor) -> Tensor:
+def bits_of_step(x0: Tensor, x0_hat: Tensor, t: Tensor, alpha_bar: Tensor, sigma2: Tensor | None = None) -> Tensor:
     """KL( q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t) ) for t of 2 and more (Ho et al. 2020, eq. 5, L_{t-1}).
 
-    Both are normal with the variance beta-tilde_t; their means differ by what the guess at x0 is off. With the factors
-    of eq. 7 this becomes (SNR(t-1) - SNR(t)) / 2 |x0 - x0_hat|^2, where SNR = alpha_bar / (1 - alpha_bar) (Kingma et
-    al. 2021, arXiv:2107.00630, eq. 13): a step costs what it adds to the signal times what the guess is off.
+    The first is normal with the variance beta-tilde_t, the second with sigma2; their means are those of eq. 7 for x0
+    and for the guess at it, so they differ by f |x0 - x0_hat|, f = sqrt(alpha_bar_{t-1}) beta_t / (1 - alpha_bar_t):
+
+        KL = ( beta-tilde / sigma2 - 1 - ln(beta-tilde / sigma2) + f^2 |x0 - x0_hat|^2 / sigma2 ) / 2, each dimension
+
+    Where sigma2 is beta-tilde this is (SNR(t-1) - SNR(t)) / 2 |x0 - x0_hat|^2, with SNR = alpha_bar / (1 - alpha_bar)
+    (Kingma et al. 2021, arXiv:2107.00630, eq. 13): a step costs what it adds to the signal times what the guess is off.
 
     Args:
         x0: images, (B, C, H, W).
         x0_hat: the model's guess at them from x_t, shaped like x0.
         t: (B,), int64, 2 to T.
         alpha_bar: (T + 1,).
+        sigma2: (B,), the variances of the model's steps; by default beta-tilde_t.
 
     Returns:
         (B,), float64, bits per dimension.
@@ -64,10 +70,13 @@ def bits_of_step(x0: Tensor, x0_hat: Tensor, t: Tensor, alpha_bar: Tensor) -> Te
     """
     if t.numel() and int(t.min()) < 2:
         raise CourseError("The step from t = 1 ends at pixels of 256 values: use bits_of_last_step for it.")
-    a, a_prev = neighbours(t, alpha_bar.double())
-    gained = a_prev / (1 - a_prev) - a / (1 - a)  # (B,), signal-to-noise ratio
+    a, before = neighbours(t, alpha_bar.double())
+    tilde = posterior_variance(t, alpha_bar.double())
+    sigma2 = tilde if sigma2 is None else sigma2.to(tilde)
+    factor = before.sqrt() * (1 - a / before) / (1 - a)  # of x0 in the mean
     off = (x0.double() - x0_hat.double()).square().flatten(1).mean(dim=1)  # (B,)
-    return gained * off / (2 * math.log(2))
+    ratio = tilde / sigma2
+    return (ratio - 1 - ratio.log() + factor**2 * off / sigma2) / (2 * math.log(2))
 
 
 def bits_of_last_step(x0: Tensor, x0_hat: Tensor, sigma: float | Tensor, levels: int = LEVELS) -> Tensor:
@@ -101,31 +110,35 @@ def bound_terms(
     alpha_bar: Tensor,
     generator: Generator,
     *,
+    variance: str | Tensor = "beta",
     levels: int = LEVELS,
 ) -> Tensor:
     """Every term of the variational bound, image by image: one call of the network for each of the T steps.
 
-    The model's steps back have the variances beta-tilde_t, and beta_1 in the last one. Guesses at x0 are clamped to
-    [-1, 1]. For a shorter chain give its own schedule, `alpha_bar[respace(T, steps).flip(0)]`: its bound is another.
+    Guesses at x0 are clamped to [-1, 1]. For a shorter chain give its own schedule, `alpha_bar[respace(T,
+    steps).flip(0)]`: its bound is another.
 
     Args:
         predict: `predict(x, t)` gives the noise in x; t is (B,) on the scale 0 to 1000.
         x0: images, (B, C, H, W), with pixels among the levels (see `to_levels`).
         alpha_bar: (T + 1,).
         generator: where the noise of each step comes from, on the CPU.
+        variance: of the model's steps back: "beta", "beta-tilde" (in the last step, where that is 0, beta), or a
+            tensor (T + 1,) with one for each step from 1 on.
         levels: how many values a pixel can have.
 
     Returns:
         (T + 1, B), float64, bits per dimension: at 0 the prior's term, at t the term of the step from t to t - 1.
 
     Raises:
-        CourseError: no batch of images.
+        CourseError: no batch of images, or no such variance.
     """
     if x0.ndim != 4 or len(x0) == 0:
         raise CourseError(
             f"The bound is computed for a batch of images (B, C, H, W); this has shape {tuple(x0.shape)}."
         )
     T = len(alpha_bar) - 1
+    sigma2 = _variances(variance, alpha_bar)
     terms = [bits_of_prior(x0, alpha_bar)]
     for step in range(1, T + 1):
         t = torch.full((len(x0),), step, device=x0.device)
@@ -133,9 +146,9 @@ def bound_terms(
         x_t = q_sample(x0, t, alpha_bar, eps)
         x0_hat = recover_x0(x_t, t, alpha_bar, predict(x_t, model_time(t, T))).clamp(-1, 1)
         if step == 1:
-            terms.append(bits_of_last_step(x0, x0_hat, (1 - alpha_bar[1]).sqrt().item(), levels))
+            terms.append(bits_of_last_step(x0, x0_hat, sigma2[1].sqrt().item(), levels))
         else:
-            terms.append(bits_of_step(x0, x0_hat, t, alpha_bar))
+            terms.append(bits_of_step(x0, x0_hat, t, alpha_bar, sigma2[t]))
     return torch.stack(terms)
 
 
@@ -145,6 +158,7 @@ def variational_bound(
     alpha_bar: Tensor,
     generator: Generator,
     *,
+    variance: str | Tensor = "beta",
     levels: int = LEVELS,
 ) -> float:
     """An upper bound on the bits per dimension that images cost under a model (Ho et al. 2020, eq. 5): lower is better.
@@ -156,4 +170,22 @@ def variational_bound(
     Returns:
         bits per dimension; a model that knows nothing needs log2(levels), 8.
     """
-    return bound_terms(predict, x0, alpha_bar, generator, levels=levels).sum(dim=0).mean().item()
+    return bound_terms(predict, x0, alpha_bar, generator, variance=variance, levels=levels).sum(dim=0).mean().item()
+
+
+def _variances(variance: str | Tensor, alpha_bar: Tensor) -> Tensor:
+    """Of the model's steps back, (T + 1,), float64; the entry at 0 belongs to no step."""
+    every = torch.arange(1, len(alpha_bar))
+    beta = step_variance(every, alpha_bar.double())
+    if isinstance(variance, Tensor):
+        if variance.shape != alpha_bar.shape:
+            raise CourseError(
+                f"Variances have the shape of alpha_bar, {tuple(alpha_bar.shape)}: these have {tuple(variance.shape)}."
+            )
+        return variance.double()
+    if variance == "beta-tilde":
+        tilde = posterior_variance(every, alpha_bar.double())
+        beta = torch.cat([beta[:1], tilde[1:]])
+    elif variance != "beta":
+        raise CourseError(f"A step's variance is 'beta', 'beta-tilde' or a tensor: it is {variance!r}.")
+    return torch.cat([beta.new_zeros(1), beta])

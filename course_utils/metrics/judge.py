@@ -11,6 +11,7 @@ from torch import Tensor
 from course_utils import data, weights
 from course_utils.errors import CourseError
 from course_utils.metrics.distances import frechet_distance, kernel_distance
+from course_utils.metrics.neighbours import precision_recall
 from course_utils.metrics.oracle_training import NAME as ORACLE
 from course_utils.metrics.oracles import oracle
 from course_utils.metrics.recognisers import recogniser
@@ -96,6 +97,24 @@ class Judge:
         """What `asked` gives for real images and their labels: no generator can be expected to do better."""
         return _real_asked(self.dataset, self.size, self.n, self._key[3], self.device)
 
+    def precision(self, x: Tensor) -> float:
+        """The share of images (B, C, size, size), of which the first n count, that lie among the real ones."""
+        return precision_recall(self.features, self._features_of(x))[0]
+
+    def recall(self, x: Tensor) -> float:
+        """The share of real images that lie among images (B, C, size, size), of which the first n count."""
+        return precision_recall(self.features, self._features_of(x))[1]
+
+    @property
+    def floor_precision(self) -> float:
+        """What `precision` gives for the other real images."""
+        return _real_neighbours(*self._key)[0]
+
+    @property
+    def floor_recall(self) -> float:
+        """What `recall` gives for the other real images: no generator can be expected to do better."""
+        return _real_neighbours(*self._key)[1]
+
     def scores(self, x: Tensor, *, by_recogniser: bool = False) -> dict[str, float]:
         """All figures of images (B, C, size, size): {"frechet": ..., "kernel": ..., "sure": ...} (see `sure`)."""
         features = self._features_of(x)
@@ -138,6 +157,13 @@ def _real(dataset: str, size: int, n: int, seed: int, device: str) -> tuple[Tens
         "sure": _sure(dataset, size, device, other, SURE),
     }
     return b, floor
+
+
+@lru_cache(maxsize=32)
+def _real_neighbours(dataset: str, size: int, n: int, seed: int, device: str) -> tuple[float, float]:
+    """Precision and recall of the other real images."""
+    other = held_out(dataset, size, n, seed)[1]
+    return precision_recall(_real(dataset, size, n, seed, device)[0], recogniser(dataset, device).features(other))
 
 
 @lru_cache(maxsize=32)
