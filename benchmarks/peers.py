@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import models
+from course_utils.errors import CourseError
 
 TOLERANCE = 0.05
 
@@ -45,6 +46,9 @@ def unet_like(ours: models.UNet, size: int) -> Peer:
     """Their U-Net with the levels, the attention, the classes and, within 5 %, the parameters of ours.
 
     The lowest level may be wider or narrower than its multiple of the first, by a tenth if possible.
+
+    Raises:
+        CourseError: there is none of that size.
     """
     width = ours.stem.out_channels
     levels = list(ours.downs)
@@ -76,7 +80,10 @@ def unet_like(ours: models.UNet, size: int) -> Peer:
                 break  # nowhere near, whatever is added to the lowest level
     too_far, *_, best = min(tried, key=lambda t: t[:4])
     if too_far:
-        raise ValueError(f"No UNet2DModel has {wanted:,} parameters within {TOLERANCE:.0%}.")
+        raise CourseError(
+            f"No UNet2DModel comes within {TOLERANCE:.0%} of the {wanted:,} parameters of a U-Net of width {width}: "
+            "choose another width, from 16 on."
+        )
     return Peer(_build(best), ours.classes)
 
 

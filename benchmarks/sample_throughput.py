@@ -17,7 +17,7 @@ import statistics
 import diffusers
 import peers
 import torch
-from timing import options, table_of, timed
+from timing import options, start, table_of, timed
 from torch import Tensor, nn
 
 from course_utils import diffusion, models, samplers
@@ -83,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

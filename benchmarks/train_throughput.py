@@ -17,7 +17,7 @@ from contextlib import nullcontext
 
 import peers
 import torch
-from timing import options, table_of, timed
+from timing import options, start, table_of, timed
 from torch import nn
 
 from course_utils import data, diffusion, models
@@ -75,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -1,16 +1,20 @@
 """The benchmarks' peer is of the same size as our U-Net, and is called as it is."""
 
 import importlib.util
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from course_utils import models
+from course_utils.errors import CourseError
 
 pytest.importorskip("diffusers", reason="parity with diffusers: pip install diffusers")
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "peers.py"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+SCRIPT = FOLDER / "peers.py"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +29,7 @@ def peers():
     "settings",
     [
         {"width": 16},
+        {"width": 24},
         {"width": 32},
         {"width": 32, "classes": 10},
         {"width": 64, "multipliers": (1, 2), "attention": (False, True)},
@@ -47,3 +52,24 @@ def test_it_is_called_as_ours(peers):
         blind, null, three = theirs(x, t), theirs(x, t, torch.tensor([4, 4])), theirs(x, t, torch.tensor([3, 3]))
     assert blind.shape == ours(x, t).shape
     assert torch.equal(blind, null) and not torch.allclose(blind, three)  # None stands for the null class
+
+
+def test_no_peer_of_that_size_is_one_sentence(peers):
+    with pytest.raises(CourseError, match=r"^No UNet2DModel comes within 5% of .* of width 8: choose another width"):
+        peers.unet_like(models.UNet(3, width=8), 16)
+
+
+@pytest.mark.parametrize("script", ["train_throughput.py", "sample_throughput.py"])
+@pytest.mark.parametrize(("width", "sentence"), [("8", "of width 8: choose another"), ("12", "multiple of 8")])
+def test_the_benchmarks_end_with_that_sentence(monkeypatch, capsys, script, width, sentence):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr(sys, "argv", [script, "--width", width, "--threads", str(torch.get_num_threads())])
+    with pytest.raises(SystemExit, match=sentence):
+        runpy.run_path(str(FOLDER / script), run_name="__main__")
+    assert f"width {width}" in capsys.readouterr().out
+
+
+def test_the_benchmarks_measure_the_course_s_laptop_width(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr(sys, "argv", ["x", "--threads", str(torch.get_num_threads())])
+    assert runpy.run_path(str(FOLDER / "timing.py"))["options"]("x").width == 24
