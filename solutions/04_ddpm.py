@@ -710,38 +710,34 @@ plots.show(figure, alt="Fréchet distances of all variants of the eight comparis
                        "it in numbers.");
 
 # %% tags=["experiment"]
-def claim(name, statement, source, more, less):
-    """The claim that `less` has the smaller Fréchet distance, on the results of one study."""
-    display(experiments.claim(statement, source, results[name], more=more, less=less, digits=2))
-
-
-claim("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate falls to zero",
-      "Ho et al. 2020, appendix B, and most codes since", more="no EMA", less="EMA")
-claim("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate stays",
-      "Ho et al. 2020, appendix B", more="no EMA, constant rate", less="EMA, constant rate")
-claim("clipping", "Clipped gradients draw better pictures",
-      "common practice", more="not clipped", less="clipped")
-claim("distance", "The squared error draws better pictures than the absolute error",
-      "Ho et al. 2020 square; Chen et al. 2020 (WaveGrad, arXiv 2009.00713) found the absolute error steadier",
-      more="L1", less="L2")
-claim("target", "Predicting the noise draws better pictures than predicting x0",
-      "Ho et al. 2020, section 3.2", more="x0", less="noise")
-claim("target", "Predicting v draws better pictures than predicting the noise",
-      "Salimans & Ho 2022 (arXiv 2202.00512), for distillation", more="noise", less="v")
-claim("times", "Practising the middle steps more often draws better pictures than practising all alike",
-      "Esser et al. 2024 (arXiv 2403.03206), for straight paths", more="uniform", less="middle-heavy")
-
-# %% tags=["experiment"]
-claim("schedule", "A cosine schedule draws better pictures than a linear one",
-      "Nichol & Dhariwal 2021 (arXiv 2102.09672), table 1", more="linear", less="cosine")
-claim("variance", "With few steps, the variance beta tilde draws better pictures than beta",
-      "Song et al. 2020 (arXiv 2010.02502), table 1", more="beta", less="beta-tilde")
-claim("forward_process", "A variance schedule draws better pictures than noise added all at once",
-      "lesson 02: a single guess is an average", more="all at once", less="variance schedule")
-claim("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts in N(0, I)",
-      "lesson 01: no training picture was there", more="fixed ratio, from N(0, I)", less="variance schedule")
-claim("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts at its own end",
-      "lesson 01: too close to call for a recogniser", more="fixed ratio, from its own end", less="variance schedule")
+claimed = [  # study, what is claimed; the variant whose distance should be smaller, the other, and who says so
+    ("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate falls to zero",
+     "EMA", "no EMA", "Ho et al. 2020, appendix B, and most codes since"),
+    ("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate stays",
+     "EMA, constant rate", "no EMA, constant rate", "Ho et al. 2020, appendix B"),
+    ("clipping", "Clipped gradients draw better pictures",
+     "clipped", "not clipped", "common practice"),
+    ("distance", "The squared error draws better pictures than the absolute error",
+     "L2", "L1", "Ho et al. 2020 square; Chen et al. 2020 (WaveGrad, arXiv 2009.00713) found the absolute error steadier"),
+    ("target", "Predicting the noise draws better pictures than predicting x0",
+     "noise", "x0", "Ho et al. 2020, section 3.2"),
+    ("target", "Predicting v draws better pictures than predicting the noise",
+     "v", "noise", "Salimans & Ho 2022 (arXiv 2202.00512), for distillation"),
+    ("times", "Practising the middle steps more often draws better pictures than practising all alike",
+     "middle-heavy", "uniform", "Esser et al. 2024 (arXiv 2403.03206), for straight paths"),
+    ("schedule", "A cosine schedule draws better pictures than a linear one",
+     "cosine", "linear", "Nichol & Dhariwal 2021 (arXiv 2102.09672), table 1"),
+    ("variance", "With few steps, the variance beta tilde draws better pictures than beta",
+     "beta-tilde", "beta", "Song et al. 2020 (arXiv 2010.02502), table 1"),
+    ("forward_process", "A variance schedule draws better pictures than noise added all at once",
+     "variance schedule", "all at once", "lesson 02: a single guess is an average"),
+    ("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts in N(0, I)",
+     "variance schedule", "fixed ratio, from N(0, I)", "lesson 01: no training picture was there"),
+    ("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts at its own end",
+     "variance schedule", "fixed ratio, from its own end", "lesson 01: too close to call for a recogniser"),
+]
+for study, statement, less, more, source in claimed:
+    display(experiments.claim(statement, source, results[study], more=more, less=less, digits=2))
 
 # %% [markdown]
 # **What to notice.** Read the figure first, and the verdicts with it.
