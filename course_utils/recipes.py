@@ -13,7 +13,7 @@ from course_utils.errors import CourseError
 from course_utils.metrics import oracle_training
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
 from course_utils.pretrained import PLANS as DDPM_PLANS
-from course_utils.pretrained import OneShot, train_ddpm, train_denoiser
+from course_utils.pretrained import OneShot, Reader, train_ddpm, train_denoiser, train_noisy_classifier
 from course_utils.runtime import choose_preset
 
 
@@ -69,6 +69,17 @@ def _denoiser(dataset: str) -> Recipe:
     )
 
 
+def _noisy_classifier(dataset: str) -> Recipe:
+    full = Reader().steps
+    return Recipe(
+        name=f"noisy-classifier-{dataset}",
+        says=f"names the class of a noisy picture of {dataset} and is told the time, to steer ddpm-{dataset}",
+        minutes=round(full / 1500),
+        steps={"smoke": 4, "laptop": full, "gpu": full},
+        run=partial(train_noisy_classifier, dataset),
+    )
+
+
 ORACLE = Recipe(
     name=oracle_training.NAME,
     says="reads from a clean flower what it was drawn from",
@@ -79,7 +90,13 @@ ORACLE = Recipe(
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (*map(_recogniser, PLANS), ORACLE, *map(_denoiser, PLANS), *map(_ddpm, DDPM_PLANS))
+    for recipe in (
+        *map(_recogniser, PLANS),
+        ORACLE,
+        *map(_denoiser, PLANS),
+        *map(_ddpm, DDPM_PLANS),
+        *map(_noisy_classifier, ("flowers", "mnist")),
+    )
 }
 
 

@@ -47,7 +47,7 @@ def _push(steps: int, scale: float, factor: str = "variance") -> Tensor:
     total, T = torch.zeros(SHAPE, dtype=torch.float64), len(SHORT) - 1
     for t, s in pairwise(samplers.respace(T, steps).tolist()):
         mean, variance = guidance.step_back(total, 0.5 * total, t, s, SHORT)
-        times = {"variance": variance, "nothing": 1.0, "std": variance.sqrt()}[factor]
+        times = {"variance": variance, "nothing": torch.ones(()), "std": variance.sqrt()}[factor]
         total = mean + scale * times * _W
     return total
 
