@@ -1,13 +1,14 @@
-"""One training loop for every lesson: AdamW, warm-up and decay, clipping, an average of the weights, and resume."""
+"""One training loop for every lesson: AdamW or Muon, warm-up and decay, clipping, averaged weights, and resume."""
 
 from course_utils.training.batches import Shuffled
 from course_utils.training.card import Clock, machine, round_to_16_bits, training_card
 from course_utils.training.ema import ema_decay, ema_update
 from course_utils.training.interrupts import Interrupted
 from course_utils.training.loop import Fit, fit
-from course_utils.training.optimiser import bf16_where_fast, learning_rate_factor, make_adamw
+from course_utils.training.optimiser import OPTIMISERS, bf16_where_fast, learning_rate_factor, make_adamw
 
 __all__ = [
+    "OPTIMISERS",
     "Clock",
     "Fit",
     "Interrupted",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
+
+from course_utils.errors import CourseError
+from course_utils.training.muon import make_muon
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float, decay: bool = True) -> float:
@@ -31,6 +35,23 @@ def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> t
     ]
     fused = bool(learned) and all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in learned)
     return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+
+
+OPTIMISERS: dict[str, Callable[[nn.Module, float, float], torch.optim.Optimizer]] = {
+    "adamw": make_adamw,
+    "muon": make_muon,
+}
+
+
+def make_optimiser(name: str, model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """The optimiser of that name for a network.
+
+    Raises:
+        CourseError: no such optimiser.
+    """
+    if name not in OPTIMISERS:
+        raise CourseError(f"A training takes its steps by one of {', '.join(OPTIMISERS)}: optimiser is {name!r}.")
+    return OPTIMISERS[name](model, learning_rate, weight_decay)
 
 
 def bf16_where_fast(device: torch.device) -> Any:

@@ -137,6 +137,21 @@ def test_the_cell_can_be_run_again_with_the_model_and_the_batches_of_before(
     assert_equal(result(model, train(model, tmp_path / "state", source)), undisturbed)
 
 
+@pytest.mark.parametrize("step", [1, 7])
+def test_muon_goes_on_with_its_memory_too(tmp_path: Path, step: int) -> None:
+    def deep() -> nn.Module:
+        torch.manual_seed(3)
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in ((3, 8), (8, 8), (8, 3))]
+        return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+    whole, model = deep(), deep()
+    wanted = result(whole, train(whole, None, optimiser="muon"))
+    with pytest.raises(Interrupted):
+        train(model, tmp_path / "state", loss=Stopping(step, "backward").loss, optimiser="muon")
+    model = deep()
+    assert_equal(result(model, train(model, tmp_path / "state", optimiser="muon")), wanted)
+
+
 def test_an_interrupt_while_the_batch_is_drawn(undisturbed: dict[str, Any], tmp_path: Path) -> None:
     class Slow(Shuffled):
         count = 0

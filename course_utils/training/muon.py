@@ -1,0 +1,146 @@
+"""Muon: an optimiser whose steps turn a weight matrix in all its directions alike.
+
+Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon); the scale of the step is that of Liu et al. 2025, arXiv
+2502.16982, eq. 4, with which it takes the learning rate and the weight decay of AdamW. A gradient is mostly large in a
+few directions; Muon gives all directions of its moving average the same length, so the rare ones are learnt as well.
+PyTorch has one since version 2.9 (torch.optim.Muon), for matrices alone; this one also takes convolutions, and hands
+what is no matrix to AdamW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adamw import adamw
+
+A, B, C = 3.4445, -4.7750, 2.0315  # of the polynomial; found by its author for a steep slope at 0
+ITERATIONS = 5
+MOMENTUM = 0.95
+LIKE_ADAMW = 0.2  # root mean square of an AdamW step in units of the learning rate, by experience (Liu et al. 2025)
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon for kernels and matrices inside the network, AdamW for all else.
+
+    Args:
+        matrices: parameters of two dimensions or more; (out, in, k, k) counts as (out, in * k * k).
+        others: parameters that AdamW takes: first and last layers, tables of vectors, biases, scales.
+        lr: the learning rate of both.
+        weight_decay: of both, decoupled; parameters with one dimension or none do not decay.
+        betas: AdamW's.
+    """
+
+    def __init__(
+        self,
+        matrices: Iterable[Tensor],
+        others: Iterable[Tensor],
+        *,
+        lr: float = 2e-3,
+        weight_decay: float = 0.01,
+        betas: tuple[float, float] = (0.9, 0.99),
+    ) -> None:
+        others = list(others)
+        groups: list[dict[str, Any]] = [
+            {"params": list(matrices), "muon": True},
+            {"params": [p for p in others if p.ndim > 1], "muon": False},
+            {"params": [p for p in others if p.ndim <= 1], "muon": False, "weight_decay": 0.0},
+        ]
+        super().__init__(
+            [group for group in groups if group["params"]], {"lr": lr, "weight_decay": weight_decay, "betas": betas}
+        )
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One step for every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            with_gradient = [p for p in group["params"] if p.grad is not None]
+            if group["muon"]:
+                for p in with_gradient:
+                    self._turn(p, group)
+            elif with_gradient:
+                self._adamw(with_gradient, group)
+        return loss
+
+    def _turn(self, p: Tensor, group: dict[str, Any]) -> None:
+        if not self.state[p]:
+            self.state[p]["average"] = torch.zeros_like(p)
+        average = self.state[p]["average"]
+        average.lerp_(p.grad, 1 - MOMENTUM)  # type: ignore[arg-type]
+        ahead = p.grad.lerp(average, MOMENTUM)  # type: ignore[union-attr] # Nesterov: look where the average is going
+        turn = orthogonal(ahead.reshape(len(p), -1))  # (out, in * k * k)
+        length = LIKE_ADAMW * max(turn.shape) ** 0.5
+        p.mul_(1 - group["lr"] * group["weight_decay"])
+        p.add_(turn.reshape(p.shape).to(p), alpha=-group["lr"] * length)
+
+    def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if not self.state[p]:
+                self.state[p] |= {
+                    "step": torch.zeros((), dtype=torch.float32, device=p.device),
+                    "exp_avg": torch.zeros_like(p),
+                    "exp_avg_sq": torch.zeros_like(p),
+                }
+        states = [self.state[p] for p in parameters]
+        adamw(
+            parameters,
+            [p.grad for p in parameters],  # type: ignore[misc]
+            *([state[key] for state in states] for key in ("exp_avg", "exp_avg_sq")),
+            [],
+            [state["step"] for state in states],
+            foreach=False,
+            fused=parameters[0].device.type in ("cpu", "cuda"),
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=1e-8,
+            maximize=False,
+        )
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Nearly the orthogonal matrix nearest to this one: the same directions, every singular value brought to about 1.
+
+    Five rounds of X <- A X + (B X X^T + C (X X^T)^2) X, after a division by the norm, in bfloat16. It ends with
+    singular values between 0.7 and 1.2, which is good enough for a step, and needs no decomposition.
+
+    Args:
+        matrix: (N, M).
+
+    Returns:
+        (N, M), bfloat16.
+    """
+    x = matrix.bfloat16()
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x  # the small side first: X X^T is then as small as can be
+    x = x / (x.norm() + 1e-7)
+    for _ in range(ITERATIONS):
+        square = x @ x.T
+        x = A * x + (B * square + C * square @ square) @ x
+    return x.T if tall else x
+
+
+def make_muon(model: nn.Module, learning_rate: float, weight_decay: float) -> Muon:
+    """Muon for a network: for the kernels and matrices between its first and its last layer, AdamW for the rest.
+
+    What touches the image, and tables of vectors (`nn.Embedding`), are no maps between features, and Muon's author
+    gives them to AdamW. First and last means the first and last convolution of the module, in the order in which they
+    were made, or of its linear layers where it has no convolution.
+    """
+    convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d))]
+    linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    layers: list[nn.Module] = [*convolutions, *linear]
+    through = convolutions or linear
+    ends = {id(layer.weight) for layer in through[:1] + through[-1:]}
+    inner = [layer.weight for layer in layers if layer.weight.requires_grad and id(layer.weight) not in ends]
+    chosen = {id(p) for p in inner}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    return Muon(inner, others, lr=learning_rate, weight_decay=weight_decay)
