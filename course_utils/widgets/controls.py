@@ -49,6 +49,15 @@ def real(low: float, high: float, start: float | None = None, label: str = "", s
     )
 
 
+def between(low: int, high: int, start: tuple[int, int] | None = None, label: str = "", step: int = 1) -> Any:
+    """A slider with two handles over whole numbers from `low` to `high`: its value is the pair of both."""
+    first, second = start or (low, high)
+    _inside(low, high, first, label), _inside(low, high, second, label)
+    if first > second:
+        raise CourseError(f"The slider {label!r} starts at {first} to {second}: the first is the lower one.")
+    return ipywidgets.IntRangeSlider(value=(first, second), min=low, max=high, step=step, description=label, **_look())
+
+
 def stops(values: Sequence[Any] | Mapping[str, Any], start: Any = None, label: str = "") -> Any:
     """A slider with a few stops, such as 5, 10, 20, 50. With a dict, the reader sees its keys and `draw` the values."""
     pairs = list(values.items()) if isinstance(values, Mapping) else [(str(value), value) for value in values]

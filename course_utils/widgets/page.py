@@ -25,7 +25,10 @@ if (root) {
     set(root, 'aria-label', name);
     root.querySelectorAll('.widget-slider').forEach((slider) => {
       const text = slider.querySelector('.widget-label');
-      if (text) set(slider.querySelector('[role=slider]'), 'aria-label', text.textContent);
+      const handles = slider.querySelectorAll('[role=slider]'), ends = [', low end', ', high end'];
+      handles.forEach((handle, i) => {
+        if (text) set(handle, 'aria-label', text.textContent + (handles.length > 1 ? ends[i] : ''));
+      });
       if (text) set(slider.querySelector('.widget-readout'), 'aria-label', text.textContent + ', value');
     });
     root.querySelectorAll('select').forEach((menu) => set(menu, 'data-lm-suppress-shortcuts', 'true'));
