@@ -110,7 +110,7 @@ def bound_terms(
     alpha_bar: Tensor,
     generator: Generator,
     *,
-    variance: str | Tensor = "beta",
+    variance: str | Tensor = "beta-tilde",
     levels: int = LEVELS,
 ) -> Tensor:
     """Every term of the variational bound, image by image: one call of the network for each of the T steps.
@@ -158,7 +158,7 @@ def variational_bound(
     alpha_bar: Tensor,
     generator: Generator,
     *,
-    variance: str | Tensor = "beta",
+    variance: str | Tensor = "beta-tilde",
     levels: int = LEVELS,
 ) -> float:
     """An upper bound on the bits per dimension that images cost under a model (Ho et al. 2020, eq. 5): lower is better.
