@@ -90,7 +90,7 @@ def run_failure(failure: Failure, seed: int) -> dict[str, Any]:
 
 
 def figures(dataset: str, real: Tensor, fake: Tensor, training: Tensor) -> dict[str, float]:
-    """All of `FIGURES`, and `ANOTHER` for flowers, for images `fake`, compared with held-out ones `real` and with a training set.
+    """All of `FIGURES`, and `ANOTHER` for flowers, of images `fake` beside held-out ones `real` and a training set.
 
     "copies" is the share of images that are nearer, pixel by pixel, to one of the training set than 99 in 100 real
     held-out images are.
