@@ -30,7 +30,7 @@ from course_utils.metrics.damages import blur, fooling, grain, repeated, without
 from course_utils.samplers import ideal_predict, respace
 from course_utils.studies.study import Study
 
-FAILURES = ("none", "half of the classes", "thirty pictures", "training set", "fooling the network", "blur", "grain")
+FAILURES = ("none", "half of the classes", "twenty pictures", "training set", "fooling the network", "blur", "grain")
 FIGURES = ("Fréchet distance", "kernel distance", "inception score", "precision", "recall", "pair distance", "copies")
 ANOTHER = "another network is sure"  # the share; for flowers alone, where there is one: the oracle
 COPY = 0.01  # the share of held-out real images that count as copies
@@ -50,7 +50,7 @@ class Failure:
     dataset: str = "flowers"
     size: int = 16
     kind: str = "none"
-    images: int = 300
+    images: int = 200
     steps: int = 60
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ def failing(failure: Failure, seed: int) -> Tensor:
         more = torch.cat([x, real.images[2 * n :]])  # so that nothing has to be shown twice
         classes = torch.cat([labels, real.labels[2 * n :]])
         return without_classes(more, classes, len(real.classes) // 2)[:n]
-    if failure.kind == "thirty pictures":
+    if failure.kind == "twenty pictures":
         return repeated(x, n // 10)
     if failure.kind == "training set":
         return training_set(failure.dataset, failure.size, n)[torch.randperm(n, generator=generator)]
@@ -140,7 +140,7 @@ class Bound:
     steps: int = 50
     variance: str = "beta-tilde"
     images: int = 16
-    images_known: int = 300
+    images_known: int = 200
 
 
 EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1001)  # of the steps of a chain of 1000, gathered in a curve

@@ -186,7 +186,7 @@ def kernel_distance_has_the_right_value(answer: Answer) -> None:
 
 @kernel_distance.part
 def kernel_distance_takes_sets_of_two_sizes(answer: Answer) -> None:
-    a, b = features(15, 6, 9), features(31, 6, 10, scale=1.4)
+    a, b = features(15, 6, 9), features(31, 6, 10, scale=1.8, shift=0.5)
     got = number(answer(a, b), "the distance")
     sums = _kernel_sums(a, b)
     want = _unbiased(sums, 15, 31)
