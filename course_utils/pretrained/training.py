@@ -16,7 +16,7 @@ from course_utils.files import write_atomically
 from course_utils.guidance import bernoulli_mask, drop_condition
 from course_utils.metrics.recogniser_training import fingerprint
 from course_utils.pretrained.judging import judge, samples
-from course_utils.pretrained.plans import TIMES, Plan, initial, plan_of
+from course_utils.pretrained.plans import Plan, initial, plan_of
 from course_utils.training import Clock, fit, round_to_16_bits, training_card
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]  # x0 (B, C, H, W), t (B,), eps like x0, cond (B,)
@@ -66,6 +66,7 @@ def train_ddpm(
         batches(plan, seed, device),
         loss,
         steps,
+        optimiser=plan.optimiser,
         learning_rate=plan.learning_rate,
         ema=plan.ema,
         autocast=True,
@@ -105,7 +106,7 @@ def batches(plan: Plan, seed: int, device: torch.device | str = "cpu") -> Callab
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)  # it looks at 32 bits only
         x0, labels = draw(step, generator)
         eps = torch.randn(x0.shape, generator=generator)
-        t = TIMES[plan.times](plan.batch, plan.T, generator)
+        t = plan.draw_times(generator)
         cond = None
         if plan.classes:
             mask = bernoulli_mask(plan.batch, plan.p_uncond, generator)

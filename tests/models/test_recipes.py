@@ -27,7 +27,18 @@ COMMON = {
     "machine", "torch", "metrics", "parameters", "stored_as", "bytes", "sha256",
 }  # fmt: skip
 CARD_KEYS = COMMON | {"classes"}
-DDPM_KEYS = COMMON | {"schedule", "times", "predicts", "network", "size", "learning_rate", "ema", "loss", "samples"}
+DDPM_KEYS = COMMON | {
+    "schedule",
+    "times",
+    "predicts",
+    "network",
+    "size",
+    "optimiser",
+    "learning_rate",
+    "ema",
+    "loss",
+    "samples",
+}
 
 
 def test_the_course_comes_with_recognisers() -> None:
