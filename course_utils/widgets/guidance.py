@@ -18,7 +18,7 @@ from course_utils.widgets.guided_curve import CurveChart, GuidanceCurve
 from course_utils.widgets.guided_grid import GuidedGrid, Read, Setting
 from course_utils.widgets.idle import Idle
 
-SCREEN_VARIABLE = "COURSE_SCREEN"  # set to "large" by `course lecture`: twice the pixels
+SCREEN_VARIABLE = "COURSE_SCREEN"  # set to "large" by `course lecture`: more pixels
 LOWEST, HIGHEST, W_STEP, T_STEP = -2.0, 8.0, 0.25, 50
 NAMES, GAP = 104, 5  # CSS pixels: room for the names of the rows, and between two pictures
 TOP, LARGEST_SIDE, GRID_HEIGHT = 64, 128, 532
@@ -73,7 +73,7 @@ class GuidanceExplorer(Explorer):
             raise CourseError(f"The explorer shows up to {MOST} pictures: give fewer rows or noises.")
         self.grid = GuidedGrid(model, alpha_bar, noises, self.rows, kind=kind, null=null, read=read)
         self.curve, self._steps = curve, list(steps)
-        self._scale = 2.5 if os.environ.get(SCREEN_VARIABLE) == "large" else 1.5  # device pixels for a CSS pixel
+        self._scale = 2.0 if os.environ.get(SCREEN_VARIABLE) == "large" else 1.5  # device pixels for a CSS pixel
         across = WIDTH - NAMES - 360
         self._side = min(LARGEST_SIDE, across // len(noises) - GAP, GRID_HEIGHT // len(self.rows) - GAP)
         self._right = NAMES + len(noises) * (self._side + GAP) + CHART_LEFT
