@@ -12,6 +12,8 @@ guidance    lesson 12's explorer: guidance weight, steps and guided interval, on
 film        what a sampler held at every step
 steering    lesson 11's explorer: class and scale of classifier guidance
 sampling    lesson 06's explorer: number of steps and share of fresh noise
+human_test  lesson 10's blind test: which of two pictures is real?
+judging     lesson 10's explorer: a damage, its strength, how many pictures, and five figures
 trajectory  lesson 04's explorer: a scrubber through denoising
 """
 
@@ -23,6 +25,8 @@ from course_utils.widgets.film import Film
 from course_utils.widgets.guidance import GuidanceExplorer
 from course_utils.widgets.guided_curve import GuidanceCurve, measure_curve
 from course_utils.widgets.guided_grid import GuidedGrid
+from course_utils.widgets.human_test import HumanTest
+from course_utils.widgets.judging import JudgingExplorer
 from course_utils.widgets.noising import NoisingExplorer
 from course_utils.widgets.norms import NormExplorer
 from course_utils.widgets.sampling import SamplingExplorer
@@ -37,6 +41,8 @@ __all__ = [
     "GuidanceCurve",
     "GuidanceExplorer",
     "GuidedGrid",
+    "HumanTest",
+    "JudgingExplorer",
     "NoisingExplorer",
     "NormExplorer",
     "SamplingExplorer",
