@@ -69,6 +69,18 @@ def lab(
 
 
 @app.command()
+def lecture(
+    lesson: Annotated[str, typer.Argument(help="The lesson whose explorer is shown, such as 12.")],
+    port: Annotated[int | None, typer.Option(help="The server's port; left out, a free one.")] = None,
+    browser: Annotated[bool | None, typer.Option(help="Open a browser window or not.")] = None,
+) -> None:
+    """Show a lesson's explorer full screen, for a lecture."""
+    from course_utils.lecture import open_lecture
+
+    open_lecture(lesson, port, browser)
+
+
+@app.command()
 def run(
     preset: Preset = None,
     lessons: Annotated[str, typer.Option(help='Lessons, such as "00 01"; left out, all.')] = "",

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from course_utils import cli, editions, gallery, grading, lab, recipes
 from course_utils.errors import CourseError
 
-COMMANDS = ("lab", "run", "build", "check", "grade", "train", "data", "doctor")
+COMMANDS = ("lab", "lecture", "run", "build", "check", "grade", "train", "data", "doctor")
 
 
 def call(*arguments: str) -> Any:
