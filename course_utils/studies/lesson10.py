@@ -173,6 +173,7 @@ STUDIES = [
         lesson="10",
         says="what each figure says of generators that fail on purpose",
         variants={kind: Failure(kind=kind) for kind in FAILURES},
+        seeds=range(5),
         run=run_failure,
         weights=("recogniser-flowers", "oracle-flowers"),
     ),
