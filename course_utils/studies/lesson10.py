@@ -139,7 +139,7 @@ class Bound:
     split: str = "test"
     steps: int = 50
     variance: str = "beta-tilde"
-    images: int = 16
+    images: int = 8
     images_known: int = 200
 
 
@@ -167,6 +167,9 @@ def run_bound(bound: Bound, seed: int) -> dict[str, Any]:
     return found
 
 
+CHAINS = (10, 20, 50, 100)
+THOUSAND = Bound(steps=1000, images=4)
+
 STUDIES = [
     Study(
         "failures",
@@ -178,13 +181,21 @@ STUDIES = [
         weights=("recogniser-flowers", "oracle-flowers"),
     ),
     Study(
+        "bound_by_steps",
+        lesson="10",
+        says="bits per dimension of held-out flowers, by the steps of a chain of 1000",
+        variants={"beta-tilde, 1000 steps": THOUSAND},
+        run=run_bound,
+        weights=("ddpm-flowers",),
+    ),
+    Study(
         "bound",
         lesson="10",
         says="bits per dimension of held-out flowers, by number of steps and variance",
         variants={
-            **{f"beta-tilde, {n} steps": Bound(steps=n) for n in (10, 20, 50, 100)},
-            **{f"beta, {n} steps": Bound(steps=n, variance="beta") for n in (10, 20, 50, 100)},
-            "beta-tilde, 1000 steps": Bound(steps=1000, images=4),
+            **{f"beta-tilde, {n} steps": Bound(steps=n) for n in CHAINS},
+            **{f"beta, {n} steps": Bound(steps=n, variance="beta") for n in CHAINS},
+            "beta-tilde, 1000 steps": THOUSAND,
             "trained on them, 20 steps": Bound(steps=20, split="train"),
             "by heart, 20 steps, known": Bound(steps=20, model="by heart", split="train"),
             "by heart, 20 steps, new": Bound(steps=20, model="by heart"),
