@@ -170,6 +170,16 @@ def fast_sampling() -> None:
     save(sheet(rows, scale=6), "06_fast_sampling.png")
 
 
+def evaluation() -> None:
+    """Lesson 10: real flowers, and noise that was moved until the recogniser sees those very flowers in it."""
+    from course_utils import metrics
+    from course_utils.metrics.damages import fooling
+
+    real, reader = data.load("flowers", n=9, size=16, seed=5).images, metrics.recogniser("flowers")
+    start = 0.6 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
+    save(sheet([real, fooling(reader.net.features, reader.features(real), start, steps=100)], scale=6), "10_evaluation.png")
+
+
 if __name__ == "__main__":
     noise_to_flowers()
     prompts()
@@ -179,3 +189,4 @@ if __name__ == "__main__":
     norms()
     ddpm()
     fast_sampling()
+    evaluation()
