@@ -116,7 +116,14 @@ def _plain_ticks(axis: Any, places: set[float]) -> None:
         axis.set_major_locator(mpl.ticker.FixedLocator(sorted(places)))
         axis.set_minor_locator(mpl.ticker.NullLocator())
     else:  # between powers of ten, labels only where the axis is shorter than about one of them
-        axis.set_minor_formatter(mpl.ticker.LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
+        axis.set_minor_formatter(_PlainBetween(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
+
+
+class _PlainBetween(mpl.ticker.LogFormatter):
+    """Labels where matplotlib would put some between powers of ten, but as plain numbers: 0.4 and not 4e-01."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
 
 
 def _one_curve(axes: Any, x: Any, table: np.ndarray[Any, Any], name: str, shade: str, logy: bool, dash: Any) -> None:

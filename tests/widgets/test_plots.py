@@ -236,3 +236,11 @@ def test_a_logarithmic_axis_has_plain_numbers_and_a_tick_at_each_of_few_places()
     axes = figure.axes[0]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["5", "20", "250"]
     assert not any("10^" in tick.get_text() for tick in axes.get_yticklabels(which="both"))
+
+
+def test_numbers_on_a_short_logarithmic_axis_are_plain():
+    figure = plots.curves({"loss": np.linspace(0.38, 0.07, 25)}, logy=True)
+    figure.canvas.draw()
+    words = [label.get_text() for label in figure.axes[0].yaxis.get_ticklabels(which="both")]
+    assert {"0.1", "0.2", "0.4"} <= set(words)
+    assert not any("e" in word for word in words)
