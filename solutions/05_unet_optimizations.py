@@ -70,7 +70,7 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
 # %% tags=["experiment", "figure"]
 pairs = [torch.stack([x0[0], other]) for other in x0[1:9]]  # eight batches of two, the first always the same
 after_batch = [F.batch_norm(pair, None, None, training=True)[0] for pair in pairs]
-after_group = [F.group_norm(pair, 1)[0] for pair in pairs]
+after_group = [F.group_norm(pair, 1)[0] for pair in pairs]  # three colours make one group
 plots.strip({"its company": x0[1:9], "BatchNorm": 0.6 * torch.stack(after_batch),
              "GroupNorm": 0.6 * torch.stack(after_group)},
             title="BatchNorm paints the same picture in eight tints, GroupNorm in one",
@@ -140,7 +140,12 @@ print(f"largest difference of {features.numel():,} numbers: {gap:.0e} (float32 h
 # %% [markdown]
 # ### Does it matter?
 #
-# Train two denoisers that differ in their norm alone, with batches of two. The network is a U-Net of two levels, small enough to train in seconds. It guesses the clean picture $x_0$ from $x_t$ and is not told the time (it is lesson 02's task). This cell runs here and now:
+# Train two denoisers that differ in their norm alone, with batches of two. The network is a U-Net of two levels, small enough to train in seconds. It guesses the clean picture $x_0$ from $x_t$ and is not told the time (it is lesson 02's task). Two figures judge it, on 512 pictures that it has never seen, over five levels of noise:
+#
+# - the *error*: mean $(\hat x_0 - x_0)^2$;
+# - the *colour error*: by how much the mean colour of a picture is wrong (the root of the mean square over pictures and colours).
+#
+# This cell runs here and now:
 
 # %% tags=["experiment"]
 settings = denoising.Denoising(dataset=dataset, batch=2, steps=run.pick(smoke=10, lecture=60, laptop=200, gpu=200))
@@ -172,10 +177,9 @@ plots.strip({"clean": small[:8], "x_t": x_t, **rows},
                 "The colours of the GroupNorm row are a little closer to the clean ones.");
 
 # %% [markdown]
-# One batch size is not a law. The same comparison at batch 2, 8 and 64, with three seeds each, takes minutes, so it was made ahead. It is the function that you have just run, and `course claims norms` runs it again. What is measured, on 512 pictures that no network has seen:
+# **Where to look.** So much noise leaves only mush, and the two rows are hard to tell apart. Compare the dark picture, the seventh: under GroupNorm the guess is nearly as dark, under BatchNorm it is greyer.
 #
-# - the *error*: mean $(\hat x_0 - x_0)^2$, over five levels of noise;
-# - the *colour shift*: by how much the mean colour of all denoised pictures together differs from the data's, a tint that they all share.
+# One batch size is not a law. The same comparison at batch 2, 8 and 64, with three seeds each, takes minutes, so it was made ahead. It is the function that you have just run, and `course claims norms` runs it again. Beside the error it measures the *colour shift*: by how much the mean colour of all denoised pictures together differs from the data's, a tint that they all share. (The errors of single pictures cancel there.)
 
 # %% tags=["experiment"]
 def across(study, figure, rows, columns, label="{row}, {column}"):
@@ -318,7 +322,7 @@ plots.curves(dead.runs, x=range(1, depth + 1), xlabel="layer", ylabel="share of 
 say("dead_units")
 depths = (2, 4, 8, 16)
 worn = across("dead_units", "dead after", ("ReLU", "GELU"), [f"{d} layers" for d in depths])
-plots.curves(worn, x=list(depths), xlabel="layers", ylabel="share of dead units",
+plots.curves(worn, x=list(depths), logx=True, xlabel="layers", ylabel="share of dead units",
              title="After 60 rough steps: the deeper the network, the more ReLUs are dead",
              alt="Share of dead units after 60 steps against depth: under ReLU it rises steeply, under GELU it "
                  "stays low.");
@@ -332,6 +336,8 @@ for d in depths:
 display(experiments.claim("Under ReLU, a larger share of the units dies in a deeper network",
                           "Lu et al. 2019, Dying ReLU and Initialization", measured,
                           more="ReLU, 16 layers", less="ReLU, 2 layers"))
+print(f"variance of the data: {small.var().item():.2f}; error of what they denoise after those steps:")
+display(studies.load("dead_units", figure="error").table()[["mean", "spread"]].round(2))
 
 # %% [markdown]
 # **What to notice.** After the rough start a quarter of the ReLUs is dead in 2 layers and nearly three quarters in 16; of the GELUs none in up to 8 layers, and in 16 layers some after all (5 to 25 %): a GELU far to the left has a slope near zero too, it only takes more to get there. The last row of the story is not in the chart: with 16 layers neither network learned anything in those 60 steps (both end with an error near 0.25, and the variance of the data is 0.27). Not dying is not yet learning. What makes 16 layers learn comes in section 5.
@@ -598,7 +604,7 @@ plots.curves(arrives.runs, x=range(13), xlabel="before block", ylabel="length of
                  "factor of about ten a block; residual blocks lose nothing; with GroupNorm both grow a little towards the front.");
 
 # %% [markdown]
-# In the course's block, the norm and the activation come *before* each convolution ([He et al. 2016](https://arxiv.org/abs/1603.05027)), so that what is added passes through the whole network untouched. In the middle the block is told the time, with the scale and shift of lesson 03:
+# In the course's block, the norm and the activation come *before* each convolution ([He et al. 2016](https://arxiv.org/abs/1603.05027)), so that what is added passes through the whole network untouched. In the middle the block is told the time, with the scale and shift of lesson 03, `modulate(h, scale, shift)`:
 #
 # `x ── norm1 ── GELU ── conv1 ── norm2 ── (time) ── GELU ── conv2 ── + ── y`, and `x ── skip ──` to the `+`.
 #
@@ -655,7 +661,8 @@ ResidualBlock = ex.ResidualBlock.check(ResidualBlock)
 say("residual")
 convolutions = (6, 12, 24)
 by_depth = across("residual", "error", ("residual", "plain"), [f"{n} convolutions" for n in convolutions])
-plots.curves(by_depth, x=list(convolutions), xlabel="convolutions in the blocks", ylabel="error of the denoised pictures",
+plots.curves(by_depth, x=list(convolutions), logx=True, xlabel="convolutions in the blocks",
+             ylabel="error of the denoised pictures",
              title="With the addition, deeper is better; without it, worse",
              alt="Error against depth: with residual connections it falls, without them it rises.");
 
@@ -869,8 +876,8 @@ suspect, _ = denoising.train_denoiser(hunt, seed=0, norm=make_norm)
 x_t, guess = denoised(suspect)
 plots.strip({"clean": small[:8], "x_t": x_t[:8], "denoised": guess[:8]},
             title="The shapes are right. What is wrong with the colours?",
-            alt="Three rows of eight pictures: clean, noised, and denoised by the colleague's network, whose pictures "
-                "are all of about the same brightness.");
+            alt="Three rows of eight pictures: clean, noised, and denoised by the colleague's network, whose bright "
+                "pictures are duller than they should be and whose dark one is lighter.");
 
 # %% [markdown]
 # Bright pictures come out darker, dark ones brighter. Each dot below is a picture: its true mean brightness, and the one it was given. On the dashed line both are equal.
@@ -973,7 +980,7 @@ widgets.NormExplorer(x0)
 # %% [markdown]
 # ## Is this normal?
 #
-# Every training of this lesson takes 200 steps. This is how their loss falls, and what a denoiser gives after so many steps:
+# Apart from the rough start of section 2, every training of this lesson takes 200 steps. This is how their loss falls, and what a denoiser gives after so many steps:
 
 # %% tags=["experiment", "figure"]
 curves = across("norms", "training loss", ("GroupNorm",), columns)["GroupNorm"]  # (seeds, 3, 25)
@@ -989,13 +996,13 @@ for steps in run.pick(smoke=(1, 4), lecture=(1, 10, 30), laptop=(1, 20, 60), gpu
     grown[f"{steps} step{'s' if steps > 1 else ''}"] = denoised(net)[1][:8]
 grown[f"{hunt.steps} steps"] = guesses["mended"][:8]
 plots.strip({"x_t": x_t[:8], **grown, "clean": small[:8]},
-            title="Normal: first the colours, then the flower, last its edges",
+            title="Normal: first the colours, then the place of the flower, and no edges yet",
             alt="Rows of eight pictures, denoised by networks trained for more and more steps: grey at first, then "
-                "patches of the right colour, then flowers.");
+                "patches of the right colour, at last a blur where the flower is.");
 
 # %% [markdown]
 # - **Time**: with the judgement, such a training took 2 seconds of one processor core at batch 2, 3 at batch 8 and about 11 at batch 64. Expect a loss near 0.09 at the end at batch 2, 0.08 at 8 and 0.07 at 64. On a GPU it is not measured: networks this small keep it waiting.
-# - **`channels cannot be split into equal groups`**: the number of groups does not divide the channels. Is a size passed where the number is meant?
+# - **`channels cannot be split into equal groups`**: the number of groups does not divide the channels. Is a size passed where the number is meant? (Your own GroupNorm says `shape … is invalid`.)
 # - **The loss is fine in training and bad in use**, or a picture changes when others join its batch: a BatchNorm somewhere.
 # - **The loss does not move at all** in a deep network: dead units, or blocks that replace instead of adding.
 # - **A fine grid** over everything that a network draws: transposed convolutions, or a pooling whose indices are mixed up.
