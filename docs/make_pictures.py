@@ -177,7 +177,8 @@ def evaluation() -> None:
 
     real, reader = data.load("flowers", n=9, size=16, seed=5).images, metrics.recogniser("flowers")
     start = 0.6 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
-    save(sheet([real, fooling(reader.net.features, reader.features(real), start, steps=100)], scale=6), "10_evaluation.png")
+    fooled = fooling(reader.net.features, reader.features(real), start, steps=100)
+    save(sheet([real, fooled], scale=6), "10_evaluation.png")
 
 
 if __name__ == "__main__":
