@@ -438,7 +438,7 @@ plots.strip({"x_t": x_t, "x0 from that guess": recover_x0(x_t, late, alpha_bar, 
 #
 # $$\mathrm{SNR}(t) = \frac{\bar\alpha_t}{1-\bar\alpha_t},$$
 #
-# the variance of the picture's part over the variance of the noise's part. Its logarithm is a ruler on which schedules can be compared: 0 is as much picture as noise, and each step of $\ln 10 \approx 2.3$ is a factor of ten.
+# the variance of the picture's part over the variance of the noise's part. Its logarithm, the *log-SNR*, is a ruler on which schedules can be compared: 0 is as much picture as noise, and each step of $\ln 10 \approx 2.3$ is a factor of ten.
 
 # %% [markdown]
 # ### Exercise 6 · `snr`
@@ -584,7 +584,7 @@ experiments.claim("Cosine spends its steps more evenly than linear, over all log
                   "a common reading of Nichol & Dhariwal 2021", even, more="cosine", less="linear")
 
 # %% [markdown]
-# **Where there is something to read.** Above, the recogniser is always right; below, it guesses. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
+# **Where there is something to read.** High on the ruler the recogniser is always right, and far down it guesses. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
 
 # %% tags=["experiment", "figure"]
 ruler = torch.linspace(-9, 7, run.pick(smoke=5, lecture=25, laptop=25, gpu=49), dtype=torch.float64)
