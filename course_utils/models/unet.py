@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from course_utils.errors import CourseError
 from course_utils.models.blocks import RearrangePool, ResidualBlock, SelfAttention2d, set_to_zero
+from course_utils.models.norm import QuickGroupNorm
 from course_utils.models.time import TimeMLP
 
 Embed = Callable[[int, int], nn.Module]  # (features, hidden) -> a module that maps t (B,) to (B, hidden)
@@ -77,7 +78,7 @@ class UNet(nn.Module):
             self.ups.append(Level([2 * here] + [here] * blocks, hidden, looks))
             self.lifts.append(nn.Identity() if level == 0 else nn.Conv2d(here, above, kernel_size=1))
         self.middle = ResidualBlock(widths[-1], widths[-1], hidden)
-        self.norm = nn.GroupNorm(8, width)
+        self.norm = QuickGroupNorm(8, width)
         self.out = nn.Conv2d(width, outputs or channels, kernel_size=3, padding=1)
         set_to_zero(self.out)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # fast for convolutions

@@ -10,6 +10,7 @@ from course_utils.errors import CourseError
 CHOICES: dict[str, tuple[Any, ...]] = {
     "time": ("sinusoidal", "raw", "learned", "fourier", "none", "t/T in 8 sinusoids"),
     "schedule": ("cosine", "linear", "sigmoid"),
+    "optimiser": ("adamw", "muon"),
     "forward": ("schedule", "fixed ratio", "all at once"),
     "kind": ("eps", "x0", "v"),
     "distance": ("l2", "l1", "huber"),
@@ -38,7 +39,7 @@ class Arm:
             which goes from data to pure noise in a single step, so that its way back is a single guess too.
         ratio: r, for "fixed ratio".
         schedule, T: the noise schedule and its number of steps.
-        steps, batch, learning_rate, decay, clip: of the training. decay=False keeps the learning rate at its peak after
+        steps, batch, learning_rate, optimiser, decay, clip: of the training. decay=False keeps the learning rate at its peak after
             the warm-up; clip=None does not clip the gradient.
         kind, distance, times: what is predicted, how a mistake is measured, and which steps are practised.
         variance: "fixed", or "learned" with the hybrid loss.
@@ -68,6 +69,7 @@ class Arm:
     steps: int = 400
     batch: int = 32
     learning_rate: float = 3e-3
+    optimiser: str = "adamw"
     decay: bool = True
     clip: float | None = 1.0
     kind: str = "eps"

@@ -44,6 +44,12 @@ STUDIES = [
         variants={"uniform": Arm(), "middle-heavy": Arm(times="middle-heavy")},
     ),
     Study(
+        "optimiser",
+        lesson="04",
+        says="how a step is taken, for equally many steps and with the same learning rate",
+        variants={"AdamW": Arm(), "Muon": Arm(optimiser="muon")},
+    ),
+    Study(
         "schedule",
         lesson="04",
         says="the noise schedule, in training and in sampling",

@@ -88,6 +88,7 @@ def _train(arm: Arm, seed: int) -> Trained:
         Shuffled(x0, size=arm.batch, seed=seed, make=practise),
         loss,
         arm.steps,
+        optimiser=arm.optimiser,
         learning_rate=arm.learning_rate,
         decay=arm.decay,
         clip=arm.clip,

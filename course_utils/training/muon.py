@@ -77,7 +77,7 @@ class Muon(torch.optim.Optimizer):
         turn = orthogonal(ahead.reshape(len(p), -1))  # (out, in * k * k)
         length = LIKE_ADAMW * max(turn.shape) ** 0.5
         p.mul_(1 - group["lr"] * group["weight_decay"])
-        p.add_(turn.reshape(p.shape).to(p), alpha=-group["lr"] * length)
+        p.add_(turn.reshape(p.shape), alpha=-group["lr"] * length)
 
     def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -109,22 +109,27 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrix: Tensor) -> Tensor:
     """Nearly the orthogonal matrix nearest to this one: the same directions, every singular value brought to about 1.
 
-    Five rounds of X <- A X + (B X X^T + C (X X^T)^2) X, after a division by the norm, in bfloat16. It ends with
-    singular values between 0.7 and 1.2, which is good enough for a step, and needs no decomposition.
+    Five rounds of X <- (A + B X X^T + C (X X^T)^2) X, after a division by the norm. It ends with singular values
+    between 0.7 and 1.2, which is good enough for a step, and needs no decomposition. Every round multiplies from the
+    left by a square matrix made of X X^T alone. So it is enough to collect these, Q, on the small side of X, and to
+    touch X itself twice instead of ten times: X_k = Q_k X_0, hence X_k X_k^T = Q_k (X_0 X_0^T) Q_k^T.
 
     Args:
         matrix: (N, M).
 
     Returns:
-        (N, M), bfloat16.
+        (N, M), in its dtype.
     """
-    x = matrix.bfloat16()
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x  # the small side first: X X^T is then as small as can be
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix  # the small side first
     x = x / (x.norm() + 1e-7)
+    start = x @ x.T  # (n, n), n the smaller of N and M
+    unit = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    Q = unit
     for _ in range(ITERATIONS):
-        square = x @ x.T
-        x = A * x + (B * square + C * square @ square) @ x
+        square = Q @ start @ Q.T
+        Q = (A * unit + B * square + C * square @ square) @ Q
+    x = Q @ x
     return x.T if tall else x
 
 
