@@ -44,7 +44,7 @@ class Reader:
     pool: int = 16384
     width: int = 24
     clean: bool = False
-    steps: int = 4000
+    steps: int = 3000
     batch: int = 64
     learning_rate: float = 4e-3
 
