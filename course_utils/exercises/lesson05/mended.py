@@ -36,8 +36,8 @@ def _made(answer: Answer, channels: int, size: int) -> nn.Module:
         if isinstance(error, (ValueError, ZeroDivisionError, CourseError)):
             expect(
                 False,
-                f"mended_norm({channels}, {size}) cannot be made: {str(error)[:120]} How many groups of {size} "
-                f"fit into {channels} channels?",
+                f"mended_norm({channels}, {size}) cannot be made ({str(error)[:120].rstrip('.')}). How many groups of "
+                f"{size} fit into {channels} channels?",
             )
         raise
 

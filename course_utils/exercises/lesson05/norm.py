@@ -70,6 +70,12 @@ def norm_is_taken_over_the_group(answer: Answer) -> None:
             "eps is added to the standard deviation: it belongs to the variance, under the root.": (
                 (grouped - mean) / (variance.sqrt() + 1e-5)
             ).reshape(x.shape),
+            "`std` divides by n - 1, and eps belongs to the variance, under the root: take `var` with "
+            "`unbiased=False`.": (
+                (grouped - mean) / (grouped.std((2, 3, 4), keepdim=True) + 1e-5)
+            ).reshape(x.shape),
+            "neighbouring numbers go to different groups: in the reshape the axis of the groups comes right after that "
+            "of the batch.": _over(x.reshape(3, -1, 2), (1,)).reshape(x.shape),
             "the mean is taken away, but the result is not divided by the standard deviation.": (grouped - mean)
             .reshape(x.shape),
             "this divides by the variance: divide by its square root.": ((grouped - mean) / (variance + 1e-5))
@@ -78,7 +84,7 @@ def norm_is_taken_over_the_group(answer: Answer) -> None:
             .reshape(x.shape),
         },
         f"with GroupNorm(2, 8) the first four channels of a picture together should get mean 0 and variance 1; they "
-        f"get {got[0, :4].mean().item():.2f} and {got[0, :4].var(unbiased=False).item():.2f}.",
+        f"get {round(got[0, :4].mean().item(), 2) + 0.0:.2f} and {got[0, :4].var(unbiased=False).item():.2f}.",
     )  # fmt: skip
 
 

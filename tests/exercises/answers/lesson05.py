@@ -117,6 +117,20 @@ class NormWithEpsOutside(NormBase):
         return ((g - g.mean((2, 3, 4), keepdim=True)) / spread).reshape(x.shape)
 
 
+@mistake("GroupNorm", "`std` divides by n - 1")
+class NormWithStd(NormBase):
+    def normal(self, x):
+        g = self.split(x)
+        spread = g.std((2, 3, 4), keepdim=True) + self.eps
+        return ((g - g.mean((2, 3, 4), keepdim=True)) / spread).reshape(x.shape)
+
+
+@mistake("GroupNorm", "neighbouring numbers go to different groups")
+class NormWithGroupsLast(NormBase):
+    def normal(self, x):
+        return self.over(x.reshape(len(x), -1, self.groups), 1).reshape(x.shape)
+
+
 @mistake("GroupNorm", "eps makes no difference")
 class NormWithFixedEps(NormBase):
     def __init__(self, groups, channels, eps=1e-5):
