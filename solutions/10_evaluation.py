@@ -580,9 +580,8 @@ variational_bound = ex.variational_bound.check(variational_bound)
 # %% [markdown]
 # Is it right? Take "pictures" that are nothing but grain: every pixel normal, with standard deviation 0.2. For those everything is known. The best network is a formula, $\mathbb E[x_0\mid x_t]=\frac{\sqrt{\bar\alpha_t}\,s^2}{\bar\alpha_t s^2+1-\bar\alpha_t}\,x_t$. No code can be shorter than the entropy, $\log_2(s\sqrt{2\pi e}) + \log_2\frac{255}{2}$ bits a pixel. And the variance that a step *should* have is known too, $\tilde\beta_t + f_t^2\,\mathrm{Var}(x_0\mid x_t)$, as in lesson 06, section 4.
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 s = 0.2
-lengths = run.pick(smoke=(5, 10), lecture=(10, 30, 100, 300), laptop=(10, 30, 100, 300, 1000), gpu=(10, 30, 100, 300, 1000))
 dust = to_levels(s * torch.randn(32, 1, 16, 16, generator=run.fresh_generator(6), dtype=torch.float64))
 
 
@@ -601,6 +600,8 @@ def best_variances(bar):
     return torch.cat([bar[:1] * 0, posterior_variance(torch.arange(1, len(bar)), bar) + f**2 * left])
 
 
+# %% tags=["experiment", "figure"]
+lengths = run.pick(smoke=(5, 10), lecture=(10, 30, 100, 300), laptop=(10, 30, 100, 300, 1000), gpu=(10, 30, 100, 300, 1000))
 costs = {"beta-tilde": [], "beta": [], "the best variance": []}
 for n in lengths:
     bar = diffusion.alpha_bars(diffusion.cosine_schedule(n))
@@ -797,8 +798,8 @@ print(blind_test.result)
 # **Which figure moves first?** Choose a damage and turn its strength up. Then go back to *none* and change the number of pictures: what moves now moves for no reason.
 
 # %% tags=["explorer", "figure"]
-widgets.JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 40), lecture=(45, 90, 180), laptop=(45, 180, 600),
-                                                       gpu=(45, 180, 600, 2000)))
+widgets.JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 20, 40), lecture=(45, 90, 180), laptop=(45, 90, 180, 600),
+                                                       gpu=(45, 90, 180, 600, 2000)))
 
 # %% [markdown]
 # ## Is this normal?

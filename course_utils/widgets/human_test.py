@@ -17,18 +17,22 @@ from course_utils.plots.output import compress, image_output
 from course_utils.plots.style import GREEN, RULE, SOFT_INK, VERMILLION
 from course_utils.widgets.brush import Brush
 from course_utils.widgets.explorer import fast_png
-from course_utils.widgets.page import PIXEL, helper
+from course_utils.widgets.page import PIXEL
 
 SCALE = 1.5
 SIDE, GAP, LEFT, TOP = 208, 40, 20, 34  # CSS pixels
 SMALL, ROW = 56, 10  # the pairs as they are shown at the end: side, and how many stand in a row
 SIDES = ("left", "right")
 
-#: On the page: 1, 2 and the arrows press the two buttons, wherever the focus is inside the test.
-KEYS = """
-const root = this.closest('.course-explorer');
-if (root) {
-  root.setAttribute('data-lm-suppress-shortcuts', 'true');
+#: On the page: names for screen readers, and 1, 2 and the arrows press the two buttons, wherever the focus is inside.
+#: (`page.helper` does the same for explorers, which have sliders and are looked for by their class.)
+SCRIPT = """
+const root = this.closest('.course-test');
+if (root && !root.hasAttribute('data-lm-suppress-shortcuts')) {
+  const set = (node, values) => { if (node) Object.entries(values).forEach(([k, v]) => node.setAttribute(k, v)); };
+  set(root, { role: 'group', 'aria-label': 'Blind test', 'data-lm-suppress-shortcuts': 'true' });
+  set(root.querySelector('img.course-picture, .course-picture img'), { alt: this.dataset.alt });
+  set(root.querySelector('.course-says'), { role: 'status', 'aria-live': 'polite' });
   root.addEventListener('keydown', (event) => {
     const place = { ArrowLeft: 0, 1: 0, ArrowRight: 1, 2: 1 }[event.key];
     if (place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -171,19 +175,18 @@ class HumanTest:
         self._anew.on_click(lambda _: self.again())
         self._text = ipywidgets.HTML()
         self._text.add_class("course-says")
-        thin = ipywidgets.Layout(height="0", margin="0")
-        self._helper = ipywidgets.HTML(helper("Blind test", alt), layout=thin)
-        keys = (
+        script = html.escape(" ".join(SCRIPT.split()))
+        self._helper = ipywidgets.HTML(
             f'<img src="{PIXEL}" alt="" aria-hidden="true" width="1" height="1" style="position:absolute" '
-            f'onload="{html.escape(" ".join(KEYS.split()))}">'
+            f'data-alt="{html.escape(alt)}" onload="{script}">',
+            layout=ipywidgets.Layout(height="0", margin="0"),
         )
-        self._keys = ipywidgets.HTML(keys, layout=thin)
         row = ipywidgets.HBox([*self.buttons.values(), self._anew])
         self._box = ipywidgets.VBox(
-            [self._picture, row, self._text, self._helper, self._keys],
+            [self._picture, row, self._text, self._helper],
             layout=ipywidgets.Layout(overflow="hidden", width="100%"),
         )
-        self._box.add_class("course-explorer")
+        self._box.add_class("course-test")
 
     def _pressed(self, side: str) -> None:
         if not self.done:  # a second click may be on its way when the last answer arrives
@@ -263,6 +266,6 @@ class HumanTest:
 
     def close(self) -> None:
         """Take the test off the page and let its memory go."""
-        parts = [*self.buttons.values(), self._anew, self._picture, self._text, self._helper, self._keys, self._box]
+        parts = [*self.buttons.values(), self._anew, self._picture, self._text, self._helper, self._box]
         for widget in parts:
             widget.close()

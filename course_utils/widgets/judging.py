@@ -43,7 +43,7 @@ class JudgingExplorer(Explorer):
         CourseError: counts that do not rise, or fewer than two for which there are pictures.
     """
 
-    def __init__(self, dataset: str, size: int, *, counts: Sequence[int] = (50, 200, 800), seed: int = 0) -> None:
+    def __init__(self, dataset: str, size: int, *, counts: Sequence[int] = (45, 180, 600), seed: int = 0) -> None:
         held_out = (
             2 * counts[-1] if dataset == "flowers" else min(2 * counts[-1], len(data.load(dataset, split="test")))
         )
@@ -78,7 +78,7 @@ class JudgingExplorer(Explorer):
             width=WIDTH,
             damage=choice(list(DAMAGES), label="damage"),
             strength=stops(list(STRENGTHS), start=STRENGTHS[2], label="strength"),
-            n=stops(list(fitting), start=fitting[-1], label="pictures judged"),
+            n=stops(list(fitting), start=fitting[len(fitting) // 2], label="pictures judged"),
         )
 
     def floor(self, n: int) -> tuple[float, ...]:
