@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 
 REST = 0.15  # seconds without a new picture before the work begins: the browser is still drawing the last one
-PAUSE = 0.002  # seconds between two slices, in which messages are handled
+PAUSE = 0.03  # seconds between two slices, or as long as the last one took: a message needs several turns of the loop
 
 
 class Idle:
@@ -36,5 +37,7 @@ class Idle:
 
     async def _run(self) -> None:
         await asyncio.sleep(REST)
+        begun = time.monotonic()
         for _ in self._work():
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(PAUSE, time.monotonic() - begun))
+            begun = time.monotonic()
