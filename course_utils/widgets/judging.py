@@ -88,7 +88,7 @@ class JudgingExplorer(Explorer):
     def _judged(self, images: Tensor) -> dict[int, tuple[float, ...]]:
         """n -> the figures of the first n of these images."""
         features, probabilities = self._reader.features(images), self._reader.probabilities(images)
-        found = {}
+        found: dict[int, tuple[float, ...]] = {}
         for n in self.counts:
             a, b = features[:n], self._target[:n]
             precision, recall = precision_recall(b, a)
