@@ -101,7 +101,7 @@ PLANS: dict[str, Plan] = {
     "ddpm-mnist": Plan("mnist", 1, steps=3000),
     "guided-flowers": Plan("flowers", 3, steps=4000, **GUIDED),
     "guided-mnist": Plan("mnist", 1, steps=2500, **GUIDED),
-    "guided-flowers-32": Plan("flowers", 3, size=32, steps=2400, **GUIDED),
+    "guided-flowers-32": Plan("flowers", 3, size=32, steps=2000, **GUIDED),
 }
 
 
