@@ -305,6 +305,24 @@ widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16,
 # - *slerp*: spherical linear interpolation: going from one noise to another along the *great circle*, which keeps the length (lesson 06).
 # - *truncated diffusion*: starting the sampler part of the way, from a cheap guess with noise on it (lesson 06).
 # - *editing*: the same with a picture of yours as the guess (lessons 06 and 22).
+# - *Muon*: an optimiser whose steps turn a weight matrix in all its directions alike, so that few steps get far (lesson 04).
+# - *features*: what a network computes from a picture before it names a class; alike pictures have alike features (lesson 10).
+# - *inception score*: high where each picture is read with certainty and all classes appear; it never looks at real pictures (lesson 10).
+# - *precision*: the share of generated pictures that lie among the real ones (lesson 10).
+# - *recall*: the share of real pictures that lie among the generated ones, so that what is never drawn shows (lesson 10).
+# - *bias*: of a figure, to be off on average, whatever the luck: the Fréchet distance comes out larger with fewer pictures (lesson 10).
+# - *mode dropping*: to leave out a part of what the data hold (lesson 10).
+# - *memorising*: to give training pictures back (lesson 10).
+# - *adversarial*: of a picture, changed so little that no eye sees it, and so that a network reads something else (lesson 10).
+# - *bits per dimension*: how many bits it takes, for each colour value, to write a picture down with the model's help (lesson 10).
+# - *score*: the gradient of the logarithm of a density: the direction in which things become more likely (lesson 11; lesson 07 builds on it).
+# - *classifier guidance*: pushing each step of a sampler along the gradient of a classifier that reads noisy pictures (lesson 11).
+# - *fidelity*, *diversity*: how surely pictures are what was asked for, and how much they differ among themselves (lessons 11 and 12).
+# - *unconditional*: of a network, without being told what to draw (lesson 12).
+# - *null token*: the learned vector that stands for "nothing was said" (lesson 12).
+# - *Bernoulli mask*: a row of tosses of a coin, each on its own, that says which pictures lose their class in training (lesson 12).
+# - *guidance weight*: $w$, how far beyond the conditional answer a guided sampler goes (lesson 12).
+# - *implicit classifier*: the classifier that hides in the difference of a network's two answers (lesson 12).
 # - *oracle*: a network that reads a flower's attributes back from its picture (from lesson 04 on).
 # - *preset*: how much a lesson computes: `smoke`, `lecture`, `laptop` or `gpu`.
 # - *seed*: the number that decides all random numbers; the same preset, seed and device give the same figures.
