@@ -138,7 +138,8 @@ def floors(distance, seed):
     return [np.mean([distance(a[k : k + n], b[k : k + n]) for k in parts[n]]) for n in counts]
 
 
-floor = experiments.compare({"Fréchet distance": lambda seed: floors(frechet_distance, seed)}, seeds, "real against real")
+floor = experiments.compare({"Fréchet distance": lambda seed: floors(frechet_distance, seed)}, seeds,
+                            "Fréchet distance of real pictures from real ones")
 plots.curves(floor.runs, x=counts, xlabel="number of pictures on each side, n", ylabel="Fréchet distance", logx=True, logy=True,
              title="Real against real: the fewer pictures, the farther apart they seem",
              alt="Fréchet distance of real pictures from other real ones against their number, both axes logarithmic: a falling "
@@ -201,7 +202,7 @@ infinite = experiments.Comparison("Fréchet distance", tuple(seeds), {f"n = {mos
                                                                      "extrapolated": np.array(ends)})
 display(infinite.table().round(3))
 experiments.claim_equal("Followed to infinitely many, real pictures are at distance 0 from real ones", "Chong & Forsyth 2020",
-                        infinite, "extrapolated", expected=0, tolerance=0.05)
+                        infinite, "extrapolated", expected=0, tolerance=0.1)
 
 # %% [markdown]
 # ### A distance without a bias
@@ -244,7 +245,8 @@ def kernel_distance(a, b):
 kernel_distance = ex.kernel_distance.check(kernel_distance)
 
 # %% tags=["experiment", "figure"]
-kernel_floor = experiments.compare({"kernel distance": lambda seed: floors(kernel_distance, seed)}, seeds, "real against real")
+kernel_floor = experiments.compare({"kernel distance": lambda seed: floors(kernel_distance, seed)}, seeds,
+                                   "kernel distance of real pictures from real ones")
 plots.curves(kernel_floor.runs, x=counts, xlabel="number of pictures on each side, n", ylabel="kernel distance", logx=True,
              hlines={"0": 0.0}, title="The kernel distance of real pictures is about 0, whatever their number",
              alt="Kernel distance of real pictures from other real ones against their number: it scatters about 0, less and less.");
@@ -255,7 +257,7 @@ grainy_kernel = kernel_distance(read(grainy[0.2]), target)
 print(f"for comparison, 180 pictures with grain 0.2: {grainy_kernel:.3f}")
 for n in (counts[0], counts[-1]):
     display(experiments.claim_equal(f"With {n} real pictures the kernel distance is 0", "Bińkowski et al. 2018, section 4",
-                                    kernels, f"n = {n}", expected=0, tolerance=0.05))
+                                    kernels, f"n = {n}", expected=0, tolerance=0.005, digits=4))
 
 # %% [markdown]
 # **What to notice.** NOTICE-FLOOR
@@ -409,14 +411,16 @@ measured = {name: studies.load("failures", figure=name) for name in worse}
 def sees(figure, failure):
     """The claim that a figure is worse for a failing generator than for real pictures."""
     names = {"more": failure, "less": "none"} if worse[figure] == "more" else {"more": "none", "less": failure}
-    return experiments.claim(f"The {figure} notices: {failure}", "to be measured", measured[figure], **names)
+    return experiments.claim(f"'{figure}' notices the failure '{failure}'", "what one would wish", measured[figure], **names)
 
 
-marks = {"holds here": "sees it", "does not hold here": "blind", "too close to call": "?"}
-table = {failure: {figure: f"{measured[figure].runs[failure].mean():.2f}"
-                   + ("" if failure == "none" else f" · {marks[sees(figure, failure).verdict]}") for figure in worse}
-         for failure in how["variants"]}
-display(pd.DataFrame(table).T)
+def cell(figure, failure):
+    """The mean, and a mark where the figure is worse than for real pictures in the claim's sense."""
+    noticed = failure != "none" and sees(figure, failure).verdict == experiments.HOLDS
+    return f"{measured[figure].runs[failure].mean():.2f}" + (" · sees it" if noticed else "")
+
+
+pd.DataFrame({figure: {failure: cell(figure, failure) for failure in how["variants"]} for figure in worse})
 
 # %% tags=["experiment"]
 def passes(figure, failure, says, source, tolerance):
@@ -609,6 +613,8 @@ for n in lengths:
     for name, variance in (("beta", "beta"), ("the best variance", best_variances(bar))):
         costs[name].append(diffusion.variational_bound(knows_dust(bar), dust, bar, run.fresh_generator(7), variance=variance))
 entropy = math.log2(s * math.sqrt(2 * math.pi * math.e)) + math.log2(255 / 2)
+display(pd.DataFrame(costs, [f"{n} steps" for n in lengths]).T.round(2))
+print(f"entropy: {entropy:.2f} bits")
 plots.curves({name: np.array(v) for name, v in costs.items()}, x=lengths, logx=True, xlabel="steps of the chain",
              ylabel="bits per dimension", hlines={"entropy: no code is shorter": entropy},
              title="With the best variance the bound touches the entropy",
@@ -616,11 +622,17 @@ plots.curves({name: np.array(v) for name, v in costs.items()}, x=lengths, logx=T
                  "entropy, with beta and with beta-tilde above it.");
 
 # %% tags=["experiment"]
-dusty = experiments.compare({"the best variance": lambda seed: diffusion.variational_bound(
-    knows_dust(bar), to_levels(s * torch.randn(32, 1, 16, 16, generator=run.fresh_generator(100 + seed), dtype=torch.float64)), bar,
-    run.fresh_generator(200 + seed), variance=best_variances(bar))}, seeds, "bits per dimension")
-experiments.claim_equal("With exact guesses and the best variances the bound is the entropy", "a chain of exact steps is exact",
-                        dusty, "the best variance", expected=round(entropy, 3), tolerance=0.03)
+def above(seed):
+    """How far the bound lies above what these very pixels cost with the exact code, -log2 of their probability."""
+    pixels = to_levels(s * torch.randn(32, 1, 16, 16, generator=run.fresh_generator(100 + seed), dtype=torch.float64))
+    exact = (pixels**2 / (2 * s**2)).mean() / math.log(2) + math.log2(s * math.sqrt(2 * math.pi)) + math.log2(255 / 2)
+    return diffusion.variational_bound(knows_dust(bar), pixels, bar, run.fresh_generator(200 + seed),
+                                       variance=best_variances(bar)) - exact
+
+
+dusty = experiments.compare({"the best variance": above}, seeds, "bits per dimension above the exact code")
+experiments.claim_equal("With exact guesses and the best variances the bound costs no more than the exact code",
+                        "a chain of exact steps is exact", dusty, "the best variance", expected=0, tolerance=0.03)
 
 # %% [markdown]
 # **Where to look.** NOTICE-DUST
@@ -693,21 +705,21 @@ def colleagues_scores(read, files, candidates):
 
 
 # %% [markdown]
-# You happen to know the truth: what is called model A here are *real* pictures, as good as can be. Model B draws real pictures too, slightly blurred. And as a third candidate the files themselves, whose distance from themselves should be 0.
+# You happen to know the truth: what is called model A here are *real* pictures, as good as can be. Model B's are blurred ones. And as a third candidate the files themselves, whose distance from themselves should be 0.
 
 # %% tags=["experiment"]
 many = run.pick(smoke=60, lecture=600, laptop=600, gpu=600)
 pool = data.load(dataset, n=min(2 * many, 2 * most), size=size, split="test", seed=1).images
 half = len(pool) // 2
 files = ((pool[:half] + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)  # (N, H, W, C), as a PNG holds them
-candidates = {"model A": pool[half : half + half // 10], "model B": damages.blur(pool[half:], 0.45),
+candidates = {"model A": pool[half : half + half // 10], "model B": damages.blur(pool[half:], 0.7),
               "the files": (files.permute(0, 3, 1, 2) / 127.5 - 1)}
 
 
 def trial(scores):
     """Each candidate's number of pictures and distance, by a function like the colleague's."""
     found = scores(read, files, candidates)
-    return pd.DataFrame({name: {"pictures": f"{len(x)}", "distance": f"{found[name]:.2f}"} for name, x in candidates.items()}).T
+    return pd.DataFrame({name: {"pictures": f"{len(x)}", "distance": f"{abs(found[name]):.2f}"} for name, x in candidates.items()}).T
 
 
 print(f"{len(files)} files")

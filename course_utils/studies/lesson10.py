@@ -70,7 +70,7 @@ def failing(failure: Failure, seed: int) -> Tensor:
     if failure.kind == "twenty pictures":
         return repeated(x, n // 10)
     if failure.kind == "training set":
-        return training_set(failure.dataset, failure.size, n)[torch.randperm(n, generator=generator)]
+        return training_set(failure.dataset, failure.size, n, seed)[torch.randperm(n, generator=generator)]
     if failure.kind == "fooling the network":
         reader = recogniser(failure.dataset)
         start = 0.6 * torch.randn(x.shape, generator=generator)
@@ -85,7 +85,7 @@ def failing(failure: Failure, seed: int) -> Tensor:
 def run_failure(failure: Failure, seed: int) -> dict[str, Any]:
     """Every figure of what a failing generator draws, beside held-out real images."""
     real = data.load(failure.dataset, n=failure.images, size=failure.size, split="test", seed=seed).images
-    training = training_set(failure.dataset, failure.size, failure.images)
+    training = training_set(failure.dataset, failure.size, failure.images, seed)
     return figures(failure.dataset, real, failing(failure, seed), training)
 
 
@@ -115,9 +115,9 @@ def figures(dataset: str, real: Tensor, fake: Tensor, training: Tensor) -> dict[
 
 
 @lru_cache(maxsize=4)
-def training_set(dataset: str, size: int, n: int) -> Tensor:
-    """The images that a generator may have learnt by heart, (n, C, size, size)."""
-    return data.load(dataset, n=n, size=size, split="train").images
+def training_set(dataset: str, size: int, n: int, seed: int) -> Tensor:
+    """The images that a generator may have learnt by heart, (n, C, size, size): for each seed others."""
+    return data.load(dataset, n=n, size=size, split="train", seed=seed).images
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,14 @@ def run_bound(bound: Bound, seed: int) -> dict[str, Any]:
     alpha_bar = trained.alpha_bar[respace(len(trained.alpha_bar) - 1, bound.steps).flip(0)]
     if bound.model == "trained":
         predict = trained.predict
-        x0 = data.load(bound.dataset, n=bound.images, size=trained.size, split=bound.split, seed=seed).images
+        # Flowers of the split "train" with seeds from 1 on are those that its training drew, each once.
+        first = seed + 1 if bound.split == "train" else seed
+        x0 = data.load(bound.dataset, n=bound.images, size=trained.size, split=bound.split, seed=first).images
     else:
-        known = to_levels(training_set(bound.dataset, trained.size, bound.images_known))
+        known = to_levels(training_set(bound.dataset, trained.size, bound.images_known, seed))
         predict = ideal_predict(known, alpha_bar)
         new = data.load(bound.dataset, n=bound.images, size=trained.size, split="test", seed=seed).images
-        first = seed * bound.images
-        x0 = known[first : first + bound.images] if bound.split == "train" else new
+        x0 = known[: bound.images] if bound.split == "train" else new
     generator = torch.Generator().manual_seed(4000 + seed)
     terms = bound_terms(predict, to_levels(x0), alpha_bar, generator, variance=bound.variance).mean(dim=1)
     found: dict[str, Any] = {"bits per dimension": terms.sum().item(), "last step": terms[1].item()}
