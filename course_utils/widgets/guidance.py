@@ -79,7 +79,7 @@ class GuidanceExplorer(Explorer):
         self._right = NAMES + len(noises) * (self._side + GAP) + CHART_LEFT
         self._height = TOP + max(len(self.rows) * (self._side + GAP), 380 if curve else STRIP_HEIGHT) + 8
         self._chart = self._make_chart()
-        self._idle = Idle(self._ahead)
+        self._idle, self._direction = Idle(self._ahead), W_STEP  # and where w went last
         count = start[1] if start[1] in self._steps else self._steps[len(self._steps) // 2]
         super().__init__(
             self._paint,
@@ -107,6 +107,8 @@ class GuidanceExplorer(Explorer):
 
     def _on_change(self, change: Any) -> None:
         self._idle.stop()
+        if change["owner"] is self.widgets["w"]:
+            self._direction = W_STEP if change["new"] > change["old"] else -W_STEP
         super()._on_change(change)
 
     def _update(self) -> None:
@@ -117,15 +119,15 @@ class GuidanceExplorer(Explorer):
     def _ahead(self) -> Iterator[None]:
         """What the hand may ask for next: the neighbours of this position, then all weights from here outwards."""
         here = self.setting(self.state)
-        k = self._steps.index(here.steps)
-        near = [here._replace(w=here.w + d) for d in (W_STEP, -W_STEP)]
+        k, d = self._steps.index(here.steps), self._direction
+        near = [here._replace(w=here.w + step) for step in (d, 2 * d, -d)]
+        near += [here._replace(high=here.high + step) for step in (-T_STEP, T_STEP) if here.low <= here.high + step]
+        near += [here._replace(low=here.low + step) for step in (T_STEP, -T_STEP) if here.low + step <= here.high]
         near += [here._replace(steps=self._steps[j]) for j in (k + 1, k - 1) if 0 <= j < len(self._steps)]
-        near += [here._replace(low=here.low + d) for d in (T_STEP, -T_STEP) if 0 <= here.low + d <= here.high]
-        near += [here._replace(high=here.high + d) for d in (-T_STEP, T_STEP) if here.low <= here.high + d <= 1000]
         weights = [LOWEST + W_STEP * i for i in range(round((HIGHEST - LOWEST) / W_STEP) + 1)]
         near += [here._replace(w=w) for w in sorted(weights, key=lambda w: abs(w - here.w))]
         for setting in near:
-            if LOWEST <= setting.w <= HIGHEST:
+            if LOWEST <= setting.w <= HIGHEST and setting.low >= 0 and setting.high <= 1000:
                 yield from self.grid.slices(setting)
 
     # ---- the picture

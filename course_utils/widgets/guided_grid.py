@@ -1,7 +1,8 @@
 """A grid of guided pictures, one row a class and one column a noise: computed once a setting, then remembered.
 
 A setting can also be computed in slices of one call of the network, so that a kernel may do it in idle moments and
-put it aside when the hand moves.
+put it aside when the hand moves. Two settings that guide their first steps alike share them: what is there after these
+steps is kept, and the second goes on from it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from course_utils.samplers import ddim_step, respace
 from course_utils.samplers.predict import times_for
 from course_utils.samplers.steps import clean
 
-REMEMBERED = 4096  # settings; a dozen pictures of 16 px take 9 KB
+REMEMBERED = 4096  # grids; a dozen pictures of 16 px take 9 KB
+WALKED = 64 * 2**20  # bytes of unfinished pictures that are kept, to go on from
 
+Walk = tuple[float, ...]  # the weight at each step, from noise to data: 0 where it is not guided
 Read = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) -> the class that is read in each, (B,)
 
 
@@ -75,12 +78,16 @@ class GuidedGrid:
         self.x_T = noises.to(device or noises.device).repeat(len(rows), 1, 1, 1)  # (R * N, C, H, W), row by row
         self.cond = torch.tensor(rows, device=self.x_T.device).repeat_interleave(len(noises))  # (R * N,)
         self._model, self._kind, self._null, self._read = model, kind, null, read
-        self._known: OrderedDict[Setting, tuple[Any, Any]] = OrderedDict()
-        self._begun: tuple[Setting, Iterator[None]] | None = None
+        self._known: OrderedDict[Walk, tuple[Any, Any]] = OrderedDict()
+        self._reached: OrderedDict[tuple[int, Walk], Tensor] = OrderedDict()  # (steps, their first weights) -> x
 
     def knows(self, setting: Setting) -> bool:
         """Whether these pictures are there already."""
-        return setting in self._known
+        return self.walk(setting) in self._known
+
+    def walk(self, setting: Setting) -> Walk:
+        """The weight at each step. Settings with the same walk have the same pictures."""
+        return tuple(setting.w if setting.low <= t <= setting.high else 0.0 for t in self.times(setting.steps)[:-1])
 
     def pictures(self, setting: Setting) -> np.ndarray[Any, Any]:
         """(rows, columns, H, W, C) uint8, computed now if need be."""
@@ -92,9 +99,8 @@ class GuidedGrid:
 
     def calls(self, setting: Setting) -> tuple[int, int]:
         """Steps that are guided, and pictures that the network looks at for each that it draws."""
-        guided = sum(setting.low <= t <= setting.high for t in self.times(setting.steps)[:-1])
-        guided = 0 if setting.w == 0 else guided
-        return guided, setting.steps + (0 if setting.w == -1 else guided)
+        walk = self.walk(setting)
+        return sum(w != 0 for w in walk), sum(1 if w in (0, -1) else 2 for w in walk)
 
     def times(self, steps: int) -> list[float]:
         """The times that are visited, from 1000 to 0: where a picture is, before each step and after the last."""
@@ -102,22 +108,11 @@ class GuidedGrid:
         return [float(t) for t in model_time(respace(T, steps), T)]
 
     def slices(self, setting: Setting) -> Iterator[None]:
-        """Compute a setting, one call of the network at a time. What was begun goes on where it was left."""
-        if self.knows(setting):
+        """Compute a setting, one call of the network at a time: `guidance.sample_cfg`, with a pause after each step."""
+        walk, steps = self.walk(setting), setting.steps
+        if walk in self._known:
             return
-        if self._begun is None or self._begun[0] != setting:
-            self._begun = (setting, self._walk(setting))
-        for _ in self._begun[1]:  # not `yield from`, which would end the walk with whoever stops asking
-            yield
-
-    def _have(self, setting: Setting) -> tuple[Any, Any]:
-        for _ in self.slices(setting):
-            pass
-        self._known.move_to_end(setting)
-        return self._known[setting]
-
-    def _walk(self, setting: Setting) -> Iterator[None]:
-        """`guidance.sample_cfg`, with a pause after every step."""
+        x, done = self._farthest(walk, steps)
         predict = guided_predict(
             self._model,
             self.cond,
@@ -127,16 +122,37 @@ class GuidedGrid:
             null=self._null,
             interval=(setting.low, setting.high),
         )
-        x = self.x_T
-        for t, s in pairwise(respace(len(self.alpha_bar) - 1, setting.steps).tolist()):
+        for t, s in list(pairwise(respace(len(self.alpha_bar) - 1, steps).tolist()))[done:]:
             eps = predict(x, times_for(x, t, self.alpha_bar))
             _, eps = clean(x, eps, t, self.alpha_bar, True)
             x = ddim_step(x, eps, t, s, self.alpha_bar)
+            done += 1
+            self._reached[steps, walk[:done]] = x
+            if done == steps:
+                self._known[walk] = self._finished(x.clamp(-1, 1))
+                self._forget()
             yield
-        self._known[setting] = self._finished(x.clamp(-1, 1))
-        if len(self._known) > REMEMBERED:
+
+    def _farthest(self, walk: Walk, steps: int) -> tuple[Tensor, int]:
+        """Where to go on from, and how many steps have been taken there."""
+        for done in range(steps - 1, 0, -1):
+            if (steps, walk[:done]) in self._reached:
+                self._reached.move_to_end((steps, walk[:done]))
+                return self._reached[steps, walk[:done]], done
+        return self.x_T, 0
+
+    def _forget(self) -> None:
+        """What was not used for long, beyond what fits."""
+        while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        self._begun = None
+        while len(self._reached) * self.x_T.numel() * self.x_T.element_size() > WALKED:
+            self._reached.popitem(last=False)
+
+    def _have(self, setting: Setting) -> tuple[Any, Any]:
+        for _ in self.slices(setting):
+            pass
+        self._known.move_to_end(self.walk(setting))
+        return self._known[self.walk(setting)]
 
     def _finished(self, x: Tensor) -> tuple[Any, Any]:
         pictures = to_uint8(x)  # (R * N, H, W, C)

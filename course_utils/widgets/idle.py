@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 REST = 0.15  # seconds without a new picture before the work begins: the browser is still drawing the last one
-PAUSE = 0.03  # seconds between two slices, or as long as the last one took: a message needs several turns of the loop
+PAUSE = 0.012  # seconds between two slices, or half of what the last one took: a message needs some turns of the loop
 
 
 class Idle:
@@ -39,5 +39,5 @@ class Idle:
         await asyncio.sleep(REST)
         begun = time.monotonic()
         for _ in self._work():
-            await asyncio.sleep(max(PAUSE, time.monotonic() - begun))
+            await asyncio.sleep(max(PAUSE, 0.5 * (time.monotonic() - begun)))
             begun = time.monotonic()

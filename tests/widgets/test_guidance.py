@@ -13,7 +13,7 @@ from course_utils import guidance, models, plots, samplers, widgets
 from course_utils.diffusion import alpha_bars, cosine_schedule
 from course_utils.errors import CourseError
 from course_utils.plots.style import COLOURS, RULE
-from course_utils.widgets import GuidanceCurve, GuidanceExplorer, GuidedGrid
+from course_utils.widgets import GuidanceCurve, GuidanceExplorer, GuidedGrid, guided_grid
 from course_utils.widgets.guidance import GAP, NAMES, TOP, W_STEP
 from course_utils.widgets.guided_grid import Setting
 from course_utils.widgets.idle import Idle
@@ -110,16 +110,42 @@ def test_a_setting_is_computed_once_in_slices_of_one_call_and_goes_on_where_it_w
     next(begun), next(begun)
     begun.close()  # whoever asked has gone
     assert len(model.seen) == 2 and not found.knows(setting)
+    found.pictures(Setting(-2.0, 5))  # something else in between
+    assert len(model.seen) == 7
     assert np.array_equal(found.pictures(setting), grid().pictures(setting))
-    assert len(model.seen) == 5 and found.knows(setting)
-    assert list(found.slices(setting)) == [] and len(model.seen) == 5
+    assert len(model.seen) == 10 and found.knows(setting)
+    assert list(found.slices(setting)) == [] and len(model.seen) == 10
 
 
-def test_another_setting_in_between_takes_nothing_over():
+@pytest.mark.parametrize(
+    ("first", "second", "calls"),
+    [
+        (Setting(2.0, 5), Setting(2.0, 5, 500), 2),  # guided at 1000, 800 and 600 in both
+        (Setting(2.0, 5), Setting(2.0, 5, 150), 0),  # the last step is at 200
+        (Setting(2.0, 5, 0, 700), Setting(7.0, 5, 0, 700), 3),  # two steps before any guidance
+        (Setting(0.0, 5), Setting(0.0, 5, 300, 600), 0),
+        (Setting(2.0, 5), Setting(2.0, 3), 3),
+        (Setting(2.0, 5), Setting(2.0, 5, 0, 900), 5),
+    ],
+)
+def test_steps_that_two_settings_share_are_taken_once_and_change_no_bit(first, second, calls):
+    model = Counting()
+    found = grid(model)
+    found.pictures(first)
+    before = len(model.seen)
+    assert np.array_equal(found.pictures(second), grid().pictures(second))
+    assert len(model.seen) - before == calls
+
+
+def test_what_does_not_fit_is_forgotten_and_made_anew(monkeypatch):
+    monkeypatch.setattr(guided_grid, "REMEMBERED", 2)
+    monkeypatch.setattr(guided_grid, "WALKED", 3 * X_T.numel() * 4)
     found = grid()
-    next(found.slices(Setting(2.0, 5)))
-    found.pictures(Setting(-2.0, 5))
-    assert np.array_equal(found.pictures(Setting(2.0, 5)), grid().pictures(Setting(2.0, 5)))
+    want = found.pictures(Setting(1.0, 3))
+    for w in (2.0, 3.0, 4.0):
+        found.pictures(Setting(w, 3))
+    assert not found.knows(Setting(1.0, 3)) and found.knows(Setting(4.0, 3)) and len(found._reached) == 3
+    assert np.array_equal(found.pictures(Setting(1.0, 3)), want)
 
 
 def test_the_grid_is_on_the_picture_pixel_for_pixel():
