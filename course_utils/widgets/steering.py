@@ -41,6 +41,7 @@ class SteeringExplorer(Explorer):
         alpha_bar: (T + 1,).
         classes: the K names.
         asked: which classes can be chosen; all of them by default.
+        start: the class that is chosen first; by default the first of them.
         scales: the scales to choose from, from 0, rising.
         steps: of DDIM.
 
@@ -58,6 +59,7 @@ class SteeringExplorer(Explorer):
         *,
         classes: Sequence[str],
         asked: Sequence[int] | None = None,
+        start: int | None = None,
         scales: Sequence[float] = (0.0, 1.0, 3.0, 10.0),
         steps: int = 20,
     ) -> None:
@@ -94,7 +96,7 @@ class SteeringExplorer(Explorer):
             "share read as asked, and how different the pictures are.",
             say=self._in_words,
             width=WIDTH,
-            wanted=choice({self.classes[y]: y for y in asked}, label="class"),
+            wanted=choice({self.classes[y]: y for y in asked}, start=start, label="class"),
             scale=stops({f"{scale:g}": scale for scale in scales}, start=scales[len(scales) // 2], label="scale"),
         )
 
