@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_utils import data, plots
+from course_utils import data, plots, pretrained
 from course_utils.diffusion import alpha_bars, cosine_schedule, ideal_denoiser, q_sample
+from course_utils.guidance import sample_cfg
 
 FOLDER = Path(__file__).parent / "pictures"
 PAPER, GAP = 255, 4
@@ -181,6 +182,20 @@ def evaluation() -> None:
     save(sheet([real, fooled], scale=6), "10_evaluation.png")
 
 
+def guidance_weight() -> None:
+    """Lesson 12: one species and one noise a row; from left to right the guidance weight rises from -2 to 8."""
+    model = pretrained.guided("flowers")
+    weights, species = (-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0), torch.tensor([0, 1, 2, 4, 5, 7])
+    x_T = model.noise(len(species), torch.Generator().manual_seed(12))
+    columns = [
+        sample_cfg(model.model, x_T, species, w, model.alpha_bar, 30, kind=model.kind).clamp(-1, 1) for w in weights
+    ]
+    save(
+        sheet([torch.stack([x[i] for x in columns]) for i in range(len(species))], scale=5),
+        "12_classifier_free_guidance.png",
+    )
+
+
 if __name__ == "__main__":
     noise_to_flowers()
     prompts()
@@ -191,3 +206,4 @@ if __name__ == "__main__":
     ddpm()
     fast_sampling()
     evaluation()
+    guidance_weight()

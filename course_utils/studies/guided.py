@@ -21,7 +21,7 @@ from course_utils.models.noisy_classifier import NoisyClassifier
 from course_utils.training import Shuffled, fit
 
 CHUNK = 250  # images sampled at a time
-POOL, TRAINING = 4096, 800  # images that the classifier learns from, and batches
+POOL, TRAINING = 4096, 600  # images that the classifier learns from, and batches
 AVERAGED = 2000  # held-out images of which the mean picture is taken
 
 
@@ -47,7 +47,7 @@ class Guided:
     high: float = 1000.0
     every: int = 1
     steps: int = 10
-    samples: int = 160
+    samples: int = 120
 
     def __post_init__(self) -> None:
         if self.method not in ("free", "classifier"):
@@ -158,7 +158,7 @@ class Reading:
     dataset: str = "flowers"
     by: str = "implicit"
     times: tuple[int, ...] = (100, 300, 500, 700, 900)
-    samples: int = 100
+    samples: int = 80
 
     def __post_init__(self) -> None:
         if self.by not in ("implicit", "trained"):
