@@ -17,6 +17,7 @@ from torch import Tensor
 
 from course_utils.errors import CourseError
 from course_utils.guidance import sample_cfg
+from course_utils.metrics import mean_pairwise_distance
 from course_utils.plots.output import new_figure
 from course_utils.plots.style import BLUE, GREY, INK, PAPER, PIXELS_PER_INCH, SOFT_INK, settings
 from course_utils.widgets.guided_grid import Read
@@ -71,6 +72,8 @@ def measure_curve(
     shape: Sequence[int],
     kind: str = "eps",
     real: tuple[Tensor, Tensor] | None = None,
+    diversity: Callable[[Tensor], float] | None = None,
+    name: str = "recall",
     ws: Sequence[float] = WS,
     n: int = 200,
     steps: int = 10,
@@ -78,7 +81,8 @@ def measure_curve(
 ) -> GuidanceCurve:
     """Measure a curve now: n pictures for every weight, each class as often as the others, from the same noises.
 
-    Diversity is how far apart two pictures of the same class are in a recogniser's features, on average.
+    Unless another figure is given, diversity is how far apart two pictures of the same class are in a recogniser's
+    features, on average.
 
     Args:
         model, alpha_bar, kind: as for `guidance.sample_cfg`.
@@ -86,7 +90,9 @@ def measure_curve(
         features: pictures (B, C, H, W) -> (B, D).
         classes: how many there are; they are asked for in turn.
         shape: (C, H, W) of a picture.
-        real: real pictures and their classes. With them, diversity is a share of theirs.
+        real: real pictures and their classes: a star on the chart. With them, the distance is a share of theirs.
+        diversity, name: another figure of diversity for all pictures together, (B, C, H, W) -> a number, such as
+            `Judge.recall`, and its name.
         ws, n, steps, seed: the weights, pictures for each, steps of the sampler, and the seed of the noises.
     """
     cond = torch.arange(n) % classes
@@ -95,25 +101,29 @@ def measure_curve(
         raise CourseError(f"Diversity within a class wants two pictures of each: make n {2 * classes} or more.")
 
     def judged(x: Tensor, y: Tensor) -> tuple[float, float]:
+        asked = (read(x).cpu() == y).float().mean().item()
+        if diversity is not None:
+            return diversity(x), asked
         f = features(x)
-        apart = [torch.pdist(f[y == k].float()).mean().item() for k in range(classes) if (y == k).sum() > 1]
-        return float(np.mean(apart)), (read(x).cpu() == y).float().mean().item()
+        return sum(mean_pairwise_distance(f[y == k]) for k in range(classes)) / classes, asked
 
     found = []
     for w in ws:
         parts = zip(x_T.split(BATCH), cond.split(BATCH), strict=True)
         x = torch.cat([sample_cfg(model, x, y, w, alpha_bar, steps, kind=kind) for x, y in parts])
         found.append(judged(x.clamp(-1, 1), cond))
-    unit, asked = judged(*real) if real is not None else (1.0, 0.0)
-    name = "distance within a class" + (" / real" if real is not None else "")
+    of_real = judged(*real) if real is not None else None
+    unit = of_real[0] if of_real is not None and diversity is None else 1.0
+    if diversity is None:
+        name = "distance within a class" + (" / real" if real is not None else "")
     return GuidanceCurve(
         tuple(ws),
-        tuple(a for _, a in found),
-        tuple(d / unit for d, _ in found),
+        tuple(asked for _, asked in found),
+        tuple(figure / unit for figure, _ in found),
         name=name,
         steps=steps,
         n=n,
-        real=None if real is None else (1.0, asked),
+        real=None if of_real is None else (of_real[0] / unit, of_real[1]),
     )
 
 
@@ -148,7 +158,7 @@ class CurveChart:
         far = [self.curve.real[0]] if self.curve.real else []
         room = 0.1 * max(np.ptp([*x, *far]), 1e-3)
         axes.set_xlim(min([*x, *far]) - room, max([*x, *far]) + room)
-        axes.set_ylim(-0.04, 1.09)
+        axes.set_ylim(-0.09, 1.1)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
         below, above = w <= 0, w >= 0
         axes.plot(x[below], y[below], color=GREY, linewidth=2.2, linestyle=(0, (4, 1.6)), zorder=2)
