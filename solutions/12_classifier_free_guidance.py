@@ -913,8 +913,10 @@ evidence(mended_drop, "Mended: without a class it draws all three")
 
 # %% tags=["explorer", "figure"]
 n_curve = run.pick(smoke=2 * K, lecture=40, laptop=100, gpu=400)
+few = metrics.Judge(dataset, size, n=n_curve, device=run.device)  # recall depends on how many pictures there are
 curve = widgets.measure_curve(
     model, alpha_bar, judge.read, judge.reader.features, classes=K, shape=train.shape[1:], kind=kind, n=n_curve,
+    diversity=few.recall,
     ws=run.pick(smoke=(-2, 8), lecture=(-2, -1, 0, 1, 2, 4, 8), laptop=(-2, -1, 0, 1, 2, 4, 8), gpu=(-2, -1, 0, 1, 2, 4, 8)),
     steps=run.pick(smoke=2, lecture=10, laptop=10, gpu=10))
 widgets.GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes=names, read=judge.read, curve=curve,
