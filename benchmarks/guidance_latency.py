@@ -8,7 +8,7 @@ Half of the presses move the weight w, there and back; the others the number of 
 times; a quarter to half a second lies between a picture and the next press. The clock is that of slider_latency.py:
 from the keydown event to the first animation frame after the new picture has been decoded. Prints the median, the 90th
 and the 95th percentile and the worst, for all presses and for each slider, what the kernel spent on computing and
-painting and on encoding, and the share of grids that had been made in idle moments. Goal on two quiet cores: median
+painting and on encoding, and the share of grids that were there already. Goal on two quiet cores: median
 under 250 ms, 95th percentile under 500 ms. The load of the machine before the first press is printed too: where it is
 above a few tenths, other programs were measured with it (on Linux, root can keep them out with `chrt -r 1`).
 """

@@ -146,7 +146,7 @@ class CurveChart:
             buffer = io.BytesIO()
             figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH * scale, facecolor=figure.get_facecolor())
             self.picture = Image.open(buffer).convert("RGB")
-            self._transform = axes.transData.frozen()
+            self._transform: Any = axes.transData.frozen()
 
     def place(self, w: float) -> tuple[float, float]:
         """Device pixels (x, y), from the picture's upper left corner."""
