@@ -21,7 +21,7 @@ from course_utils.training import Clock, fit, round_to_16_bits, training_card
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor | None]  # x0 (B, C, H, W), t (B,), eps like x0, cond (B,)
 CHUNK = 16  # batches of flowers drawn at once
-JUDGED_ON = 1000
+JUDGED_ON = {16: 1000, 32: 500}  # images, by their size: at 32 px each costs four times as much
 
 
 def train_ddpm(
@@ -87,7 +87,7 @@ def train_ddpm(
         **({"classes": list(data.load(plan.dataset, n=1).classes)} if plan.classes else {}),
         **training_card(steps, plan.batch, seed, (round(history.seconds), cpu_seconds), device),
         "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
-        "metrics": judge(average, plan, JUDGED_ON if steps >= 100 else 20, device),
+        "metrics": judge(average, plan, JUDGED_ON[plan.size] if steps >= 100 else 20, device),
         "samples": f"{name}.png",
     }
     where = weights.save(name, average, card, half=True, folder=folder)

@@ -17,7 +17,7 @@ from course_utils.metrics.recogniser_training import PLANS, channels_of, fingerp
 from course_utils.models import RecogniserNet
 from course_utils.pretrained import PLANS as DDPM_PLANS
 from course_utils.pretrained import Plan
-from course_utils.pretrained.training import batches
+from course_utils.pretrained.training import JUDGED_ON, batches
 from course_utils.samplers import sample_ddim
 
 FOLDER = Path(__file__).resolve().parents[2] / "weights"
@@ -80,7 +80,7 @@ def test_a_diffusion_model_is_the_one_of_its_card_and_shows_samples(name: str) -
     plan = DDPM_PLANS[name]
     model = pretrained.guided(plan.dataset, plan.size) if plan.classes else pretrained.ddpm(plan.dataset)
     keys = DDPM_KEYS | {"classes", "p_uncond"} if plan.classes else DDPM_KEYS
-    assert set(model.card) == keys and model.card["metrics"]["images"] == 1000
+    assert set(model.card) == keys and model.card["metrics"]["images"] == JUDGED_ON[plan.size]
     assert model.classes == (data.load(plan.dataset, n=1).classes if plan.classes else ())
     assert model.card["parameters"] == sum(p.numel() for p in model.model.parameters())
     with Image.open(FOLDER / model.card["samples"]) as grid:
