@@ -140,7 +140,7 @@ def test_the_cells_that_are_kept_suffice_in_every_lesson(number: str, monkeypatc
     quiet = [cell for cell in notebook.cells if cell.source.startswith("%%capture")]
     shown = [cell for cell in notebook.cells if cell.cell_type == "code" and cell not in quiet]
     assert [cell.outputs for cell in quiet if cell.outputs] == []
-    assert shown and all("image/png" in cell.outputs[-1].data for cell in shown)
+    assert shown and all("application/vnd.jupyter.widget-view+json" in cell.outputs[-1].data for cell in shown)
 
 
 # ---- the server
