@@ -196,7 +196,53 @@ def guidance_weight() -> None:
     )
 
 
+def cover() -> None:
+    """The README's cover: the guided model at w = 2, one row a species, twelve noises, none left out."""
+    from course_utils.widgets.brush import Brush
+
+    model, columns, side, names, gap = pretrained.guided("flowers", size=32), 12, 64, 100, 4
+    K = len(model.classes)
+    noises = model.noise(columns, torch.Generator().manual_seed(32))
+    brush = Brush(names + columns * (side + gap), K * (side + gap), 1)
+    for k, species in enumerate(model.classes):
+        asked = torch.full((columns,), k)
+        row = sample_cfg(model.model, noises, asked, 2.0, model.alpha_bar, 50, kind=model.kind).clamp(-1, 1)
+        y = k * (side + gap)
+        brush.text(names - 12, y + side / 2 + 5, str(species), size=14, bold=True, anchor="rs")
+        for j, picture in enumerate(plots.to_uint8(row)):
+            brush.pixels(names + j * (side + gap), y, side, picture)
+    save(brush.image, "cover.png")
+
+
+def guidance_slider() -> None:
+    """The explorer of lesson 12 as it begins, with the curve that the lesson's study has measured."""
+    from course_utils import metrics, studies, widgets
+
+    model = pretrained.guided("flowers")
+    runs = {name: studies.load("cfg_weight", figure=name).runs for name in ("read as asked", "recall")}
+    shared = studies.settings("cfg_weight")["shared"]
+    curve = widgets.GuidanceCurve(
+        [float(label.split("=")[1]) for label in runs["recall"]],
+        *([sum(values) / len(values) for values in found.values()] for found in runs.values()),
+        steps=shared["steps"],
+        n=3 * shared["samples"],
+    )
+    explorer = widgets.GuidanceExplorer(
+        model.model,
+        model.alpha_bar,
+        model.noise(3, torch.Generator().manual_seed(1)),
+        kind=model.kind,
+        classes=model.classes,
+        read=metrics.Judge("flowers", 16, n=2).read,
+        curve=curve,
+    )
+    save(explorer.image, "guidance_slider.png")
+
+
 if __name__ == "__main__":
+    guidance_slider()
+    if pretrained.available_guided("flowers", 32):
+        cover()
     noise_to_flowers()
     prompts()
     forward_noising()

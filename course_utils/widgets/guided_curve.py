@@ -156,7 +156,7 @@ class CurveChart:
     def _draw(self, axes: Any) -> None:
         w, x, y = (np.asarray(v, dtype=float) for v in (self.curve.w, self.curve.diversity, self.curve.asked))
         far = [self.curve.real[0]] if self.curve.real else []
-        room = 0.1 * max(np.ptp([*x, *far]), 1e-3)
+        room = 0.12 * max(np.ptp([*x, *far]), 1e-3)
         axes.set_xlim(min([*x, *far]) - room, max([*x, *far]) + room)
         axes.set_ylim(-0.09, 1.1)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
@@ -174,10 +174,13 @@ class CurveChart:
     def _name_points(self, axes: Any, w: Any, x: Any, y: Any) -> None:
         """Numbers beside the curve, at a right angle to it; none where another one stands already."""
         at = axes.transData.transform(np.stack([x, y], axis=1)) * 72 / axes.figure.dpi  # in points
+        line = np.concatenate([np.linspace(a, b, 30) for a, b in pairwise(at)])
         taken: list[Any] = []
         for k in (int(np.argmax(w == number)) for number in NAMED if number in w):
             along = at[min(k + 1, len(at) - 1)] - at[max(k - 1, 0)]
-            aside = np.array([-along[1], along[0]]) / (np.hypot(*along) or 1.0) * 13
+            across = np.array([-along[1], along[0]]) / (np.hypot(*along) or 1.0) * 13
+            free = [np.hypot(*(line - at[k] - side).T).min() for side in (across, -across)]
+            aside = across if free[0] >= free[1] - 1 else -across  # the side that is farther from the curve
             if any(np.hypot(*(at[k] + aside - other)) < ROOM for other in taken):
                 continue
             taken.append(at[k] + aside)
