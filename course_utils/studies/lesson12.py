@@ -46,7 +46,7 @@ class Dropping:
     middle: float = -0.6
     weights: tuple[float, ...] = (-1.0, 0.0, 3.0)
     sampling_steps: int = 10
-    samples: int = 120
+    samples: int = 100
 
 
 def run_dropping(settings: Dropping, seed: int) -> dict[str, Any]:
