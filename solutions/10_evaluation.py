@@ -782,7 +782,7 @@ fair_scores = ex.fair_scores.check(fair_scores)
 trial(fair_scores)
 
 # %% [markdown]
-# **What to notice.** Now the files are at distance 0 from themselves, and real pictures win: 4.81 against 6.45, where the colleague had 22.73 against 15.46. Two mistakes, neither of which raised an error. The first is a matter of *preprocessing*: $[0, 1]$ on one side and $[-1, 1]$ on the other, or another way to resize ([Parmar et al. 2022](https://arxiv.org/abs/2104.11222) found that the wrong resize alone can shift FID more than the models differ). The second is the floor of section 2, in its most common disguise: whoever has drawn more pictures wins.
+# **What to notice.** Now the files are at distance 0 from themselves, and real pictures win: 4.81 against 6.45, where the colleague had 22.73 against 15.46. Two mistakes, neither of which raised an error. The first is a matter of *preprocessing*: $[0, 1]$ on one side and $[-1, 1]$ on the other, or another way to resize ([Parmar et al. 2022](https://arxiv.org/abs/2104.11222) found that the choice of resize alone moves FID by several points). The second is the floor of section 2, in its most common disguise: whoever has drawn more pictures wins.
 #
 # ## 7 · The judge is you
 #
@@ -832,7 +832,7 @@ widgets.JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 20, 40), lectu
 # - **Your distances are ten times ours, or a tenth**: other features, another $n$, another size of pictures. Look at the floor beside them; that ratio can be compared.
 # - **The Fréchet distance is nan or complex**: fewer pictures than features, and a matrix root that does not expect it (exercise 1).
 # - **The kernel distance is negative**: nothing is wrong, it is 0 and scatters.
-# - **Precision above 1, recall of exactly 0**: a distance matrix the wrong way round; or balls of radius 0, because a set holds every picture twice.
+# - **Precision and recall of exactly 0 where pictures look fine**: features of two different networks; or balls of radius 0, because a set holds each picture more than $k$ times.
 # - **More than 8 bits per dimension**: worse than knowing nothing. The pixels are not among the 256 values (`to_levels`), the network is told the wrong time, or it has never seen such pictures (section 5).
 #
 # ## Questions to think about

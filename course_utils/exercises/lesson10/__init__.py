@@ -1,7 +1,8 @@
 """The checks of lesson 10: distances between sets of images, scores of one set, and bits per dimension."""
 
 from course_utils.exercises.framework import prepare_notebook
-from course_utils.exercises.lesson10.bits import bits_of_last_step, bits_of_step, variational_bound
+from course_utils.exercises.lesson10.bits import bits_of_last_step, bits_of_step
+from course_utils.exercises.lesson10.bound import variational_bound
 from course_utils.exercises.lesson10.distances import extrapolate, frechet_distance, kernel_distance
 from course_utils.exercises.lesson10.hunt import fair_scores
 from course_utils.exercises.lesson10.sets import inception_score, precision_recall
