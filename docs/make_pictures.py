@@ -200,7 +200,8 @@ def cover() -> None:
     """The README's cover: the guided model at w = 2, one row a species, twelve noises, none left out."""
     from course_utils.widgets.brush import Brush
 
-    model, columns, side, names, gap = pretrained.guided("flowers", size=32), 12, 64, 100, 4
+    size = 32 if pretrained.available_guided("flowers", 32) else 16
+    model, columns, side, names, gap = pretrained.guided("flowers", size=size), 12, 64, 100, 4
     K = len(model.classes)
     noises = model.noise(columns, torch.Generator().manual_seed(32))
     brush = Brush(names + columns * (side + gap), K * (side + gap), 1)
@@ -241,8 +242,7 @@ def guidance_slider() -> None:
 
 if __name__ == "__main__":
     guidance_slider()
-    if pretrained.available_guided("flowers", 32):
-        cover()
+    cover()
     noise_to_flowers()
     prompts()
     forward_noising()
