@@ -39,8 +39,8 @@ class Arm:
             which goes from data to pure noise in a single step, so that its way back is a single guess too.
         ratio: r, for "fixed ratio".
         schedule, T: the noise schedule and its number of steps.
-        steps, batch, learning_rate, optimiser, decay, clip: of the training. decay=False keeps the learning rate at its peak after
-            the warm-up; clip=None does not clip the gradient.
+        steps, batch, learning_rate, optimiser, decay, clip: of the training. decay=False keeps the learning rate at
+            its peak after the warm-up; clip=None does not clip the gradient.
         kind, distance, times: what is predicted, how a mistake is measured, and which steps are practised.
         variance: "fixed", or "learned" with the hybrid loss.
         ema: the decay of the averaged weights.

@@ -91,7 +91,8 @@ class Muon(torch.optim.Optimizer):
         adamw(
             parameters,
             [p.grad for p in parameters],  # type: ignore[misc]
-            *([state[key] for state in states] for key in ("exp_avg", "exp_avg_sq")),
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
             foreach=False,
@@ -142,8 +143,8 @@ def make_muon(model: nn.Module, learning_rate: float, weight_decay: float) -> Mu
     """
     convolutions = [m for m in model.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d))]
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    layers: list[nn.Module] = [*convolutions, *linear]
-    through = convolutions or linear
+    layers: list[nn.Conv1d | nn.Conv2d | nn.Linear] = [*convolutions, *linear]
+    through = layers[: len(convolutions)] or layers
     ends = {id(layer.weight) for layer in through[:1] + through[-1:]}
     inner = [layer.weight for layer in layers if layer.weight.requires_grad and id(layer.weight) not in ends]
     chosen = {id(p) for p in inner}
