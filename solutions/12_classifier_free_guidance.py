@@ -22,13 +22,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, diffusion, experiments, guidance, metrics, plots, pretrained, samplers, studies, weights, widgets
+from course_utils import data, diffusion, experiments, guidance, metrics, plots, pretrained, samplers, studies, widgets
 from course_utils.diffusion import alpha_bars, cosine_schedule, model_time, q_sample, schedule_step, target, to_eps
 from course_utils.exercises import lesson12 as ex
 from course_utils.models import UNet, sinusoidal_embedding
 from course_utils.runtime import start
 from course_utils.samplers import ddim_step, respace
 from course_utils.training import fit
+from course_utils.weights import cache
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -188,7 +189,7 @@ def batch(step):
 history = fit(
     net, batch, lambda net, b: cfg_loss(net, b[0], b[1], b[2], alpha_bar, b[3], b[4], K), steps,
     optimiser="muon", learning_rate=5e-3, ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), autocast=True,
-    live=True, checkpoint=weights.cache() / "unfinished" / f"lesson12-{dataset}-{run.preset}.safetensors", title="guided")
+    live=True, checkpoint=cache() / "unfinished" / f"lesson12-{dataset}-{run.preset}.safetensors", title="guided")
 model, kind = history.ema.requires_grad_(False), "v"
 if ready is not None:
     model, kind, alpha_bar = ready.model.requires_grad_(False), ready.kind, ready.alpha_bar
@@ -590,9 +591,10 @@ print(f"{how['dataset']}, {how['size']} px, a U-Net of width {how['width']}, {ho
       f"{how['samples']} pictures judged")
 dropped_asked, dropped_frechet = (studies.load("p_uncond", figure=f"{name} by w") for name in ("read as asked", "Fréchet distance"))
 tried = how["weights"]
-plots.curves(dropped_asked.runs, x=tried, xlabel="guidance weight w", ylabel="share read as asked",
-             title="Without any drop the guide has nothing to go by",
-             alt="Share read as asked against the guidance weight, for four shares of dropped classes.");
+plots.curves(dropped_frechet.runs, x=tried, xlabel="guidance weight w", ylabel="Fréchet distance",
+             title="Without a drop, everything but w = 0 is left to luck",
+             alt="Fréchet distance against the guidance weight, for four shares of dropped classes. Without a drop it is low at "
+                 "w = 0 alone and the three runs part on both sides; with any drop it stays about the same.");
 
 # %% tags=["experiment"]
 def at(comparison, w, figure):
@@ -600,9 +602,9 @@ def at(comparison, w, figure):
     return comparison.map(lambda run: run[tried.index(w)], f"{figure} at w = {w:g}")
 
 
-for w in (-1.0, 0.0, 3.0):
-    display(at(dropped_frechet, w, "Fréchet distance").table().round(2))
-good, near = at(dropped_asked, 3.0, "read as asked"), at(dropped_frechet, 3.0, "Fréchet distance")
+for w in (0.0, 3.0):
+    display(at(dropped_asked, w, "share read as asked").table().round(2))
+good = at(dropped_asked, 3.0, "read as asked")
 display(experiments.claim("At w = 3 dropping one class in ten makes more pictures read as asked than dropping none",
                           "Ho & Salimans 2022, section 4.2", good, more="p = 0.1", less="p = 0"),
         experiments.claim("Without any drop, the unconditional pictures are farther from the data than with one in ten",
@@ -613,7 +615,7 @@ display(experiments.claim("At w = 3 dropping one class in ten makes more picture
                           "Ho & Salimans 2022, section 4.2: 0.1 and 0.2 alike", good, more="p = 0.1", less="p = 0.2"))
 
 # %% [markdown]
-# @@DROP
+# **What to notice.** These trainings are short, and it shows: at $w=0$ the class is read one time in ten, as by chance, and the verdicts are open. One thing is plain in the figure nevertheless. Without any drop only $w=0$ was ever practised. The unconditional pictures ($w=-1$) are the farthest of all from the data (17.03, against 11.28 with one in ten), and at $w=3$ the three seeds end between 9.6 and 27.7, where all networks with a drop lie between 7.3 and 11.5: a token that was never trained points somewhere, and where is luck. How much to drop, beyond "some", these trainings cannot tell. The paper's, which were long, found 0.1 and 0.2 alike, and 0.5 worse. For a free night: raise `steps` in `course_utils/studies/lesson12.py`, and run `course claims p_uncond`.
 #
 # ## 7 · When, and how often
 #
