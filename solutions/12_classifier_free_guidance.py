@@ -728,8 +728,8 @@ def in_colour(x):
 
 plots.strip({"real": in_colour(x0), "x_t, t = 500": in_colour(x_t), "implicit": as_colours(ours), "trained": as_colours(theirs)},
             column_titles=names[:shown], title="What would make it more like its class?",
-            alt="Real pictures, the same under noise, and two rows of gradient maps. Those of the implicit classifier show the "
-                "shape of the flower; those of the trained one are speckled.");
+            alt="Real pictures, the same under noise, and two rows of maps in red and blue: what the implicit classifier would "
+                "change, and what the trained one would.");
 
 # %% [markdown]
 # @@GRADIENT
