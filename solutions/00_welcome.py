@@ -317,6 +317,8 @@ widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16,
 # - *bits per dimension*: how many bits it takes, for each colour value, to write a picture down with the model's help (lesson 10).
 # - *score*: the gradient of the logarithm of a density: the direction in which things become more likely (lesson 11; lesson 07 builds on it).
 # - *classifier guidance*: pushing each step of a sampler along the gradient of a classifier that reads noisy pictures (lesson 11).
+# - *scale*: of guidance by a classifier, by how much its gradient is multiplied; 1 asks for the class and nothing beyond (lesson 11).
+# - *tilted*: of a density, multiplied by a power of the classifier's probability and made to add up to 1 again (lesson 11).
 # - *fidelity*, *diversity*: how surely pictures are what was asked for, and how much they differ among themselves (lessons 11 and 12).
 # - *unconditional*: of a network, without being told what to draw (lesson 12).
 # - *null token*: the learned vector that stands for "nothing was said" (lesson 12).
