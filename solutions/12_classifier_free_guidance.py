@@ -446,7 +446,7 @@ table.columns.name = f"{judge.n} pictures"
 table
 
 # %% [markdown]
-# **What to notice.** Read the second column: a share can be no better than the judge is on real pictures. The step from $w=0$ to $w=2$ turns most of the pictures that were only half what was asked for into plain ones. The Fréchet distance need not agree: it asks whether the pictures *as a crowd* are like the data, and a crowd of model flowers is not.
+# **What to notice.** Read the second column: a share can be no better than the judge is on real pictures. Under `laptop`, on flowers, 81 % of the pictures are read as asked at $w=0$ and 96 % at $w=2$, with Fréchet distances of 0.95 and 5.9 where real pictures have 0.54. The step from $w=0$ to $w=2$ turns most of the pictures that were only half what was asked for into plain ones. The Fréchet distance need not agree: it asks whether the pictures *as a crowd* are like the data, and a crowd of model flowers is not.
 #
 # Now the whole range, with the flower model that was trained ahead, over three seeds of the noise (`course claims cfg_weight` repeats it). Besides the share read as asked and the Fréchet distance there are two figures for variety: how different the pictures *of one class* are (the mean distance of two of them, in the recogniser's features), and *recall*, the share of real pictures that have a generated one nearby (lesson 10). And one for the drift: how far a picture's pixels are from the mean picture of all flowers.
 
@@ -940,7 +940,7 @@ widgets.GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes
 # %% [markdown]
 # ## Is this normal?
 #
-# - **The loss** begins near 1 and falls like that of lesson 04; the notebook prints its means by tenths. It does not tell whether the null token is trained. Samples at $w=-1$ do.
+# - **The loss** begins near 1 and falls like that of lesson 04: under `laptop`, on flowers, it is at 0.25 over the first tenth of the training, at 0.110 over the second, and ends at 0.071 (the target is $v$, so lesson 04's numbers are no measure). It does not tell whether the null token is trained. Samples at $w=-1$ do.
 # - **Pictures by number of steps**: with DDIM, 15 steps are as obedient as 20 (section 7: 0.989 and 0.986 of the pictures at $w=2$).
 # - **Times**: the training takes most of it. A guided picture takes twice as long as an unguided one.
 # - **$w=2$ does less than $w=0$, or the class is avoided**: the two halves, or the sign, are swapped.
