@@ -204,9 +204,9 @@ def test_an_interrupt_during_the_set_up_waits_for_its_end(
         finished.append(True)
         return real(*args)
 
-    real = loop.make_adamw
+    real = loop.make_optimiser
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "make_adamw", signalled)
+        patch.setattr(loop, "make_optimiser", signalled)
         with pytest.raises(KeyboardInterrupt):
             train(net(), tmp_path / "state")
     assert finished
