@@ -287,7 +287,7 @@ UpBlock = ex.UpBlock.check(UpBlock)
 # ### Exercise 5 · `UNet`
 # ●●● · 30 minutes · the heart of the lesson
 #
-# Put it together, for any depth. `skips=False` hands zeros of the same shape to the way up instead of the skips; section 6 compares the two. The course calls every network as `net(x, t, cond)`, so `forward` takes both and, here, ignores them.
+# Put it together, for any depth. `skips=False` hands zeros of the same shape to the way up instead of the skips; section 6 compares the two. The course calls every network as `net(x, t, cond)`, with the step `t` (lesson 03) and something that is asked for, `cond` (lesson 12). So `forward` takes both and, here, ignores them.
 #
 # <details><summary>Hint 1: what to think about</summary>Write down the channels for depth 2: what goes into each DownBlock, into the middle, into each UpBlock, and what comes out? An UpBlock at the level with w channels gets 2w from below and w from its skip.</details>
 # <details><summary>Hint 2: the pieces</summary><code>widths = [width * 2**k for k in range(depth + 1)]</code>. Several blocks go into an <code>nn.ModuleList</code>. Skips go into a list, which <code>reversed(…)</code> or <code>.pop()</code> gives back from its end.</details>
@@ -360,6 +360,7 @@ plots.grid(torch.stack(views), titles=[f"{name}: {c}" for name, c in zip(candida
 # $$L = \mathbb E_{x_0,\,t,\,\epsilon}\; \big\| x_0 - f(x_t) \big\|^2, \qquad x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\;\epsilon$$
 #
 # - $f$ is the network, and $f(x_t)$ its guess.
+# - $\|\cdot\|^2$ sums the squares over channels and pixels. The code takes their mean instead, so that the number does not depend on the size of the picture; the best $f$ is the same.
 # - $\mathbb E$ is the average over what is drawn at random: a picture from the garden, a step from 1 to $T$, noise.
 
 # %% [markdown]
@@ -703,7 +704,7 @@ plots.strip({f"guess at t = {t}": path[t] for t in (1000, 900, 800, 600, 400, 10
 #
 # **What are the skips worth?**
 #
-# One factor at a time: the same network, the same number of parameters, the same data, noise and steps. `skips=False` hands zeros to the way up. Six trainings take a few minutes, so they were run ahead (`course claims skips` runs them again):
+# One factor at a time: the same network, the same number of parameters, the same data, noise and steps. `skips=False` hands zeros to the way up. Six trainings take about two minutes of one core, so they were run ahead (`course claims skips` runs them again):
 
 # %% tags=["experiment"]
 about = studies.settings("skips")
@@ -867,8 +868,9 @@ widgets.DenoisingExplorer(
 #
 # - **The loss** (flowers, `laptop`) begins near 0.3, passes below 0.1 within 150 steps, and ends near 0.06. It wobbles by a tenth to either side: every batch draws its own noise levels.
 # - **Times.** 1,200 steps take about a minute on one core; two make it faster, and a busy machine several times slower.
-# - **Every guess is the same grey smear**, and the loss stays at 0.22, that of the mean picture: a ReLU after the last layer, or a learning rate that is too high.
-# - **Guesses in squares of 4 × 4**: the skips do not arrive. Ask `influence`, or look for a parameter without a gradient.
+# - **Every guess is the same smear**, and the loss stays at 0.22, that of the mean picture, or above: the learning rate is too high, and the ReLUs let nothing through any more.
+# - **Nothing in a guess is darker than middle grey**: a ReLU after the last layer, which cuts off all that is below 0.
+# - **Guesses at $t = 50$ no sharper than at $t = 400$**: the skips do not arrive. Ask `influence`, or look for a parameter without a gradient.
 # - **The loss falls below 0.01 in no time**: the network is shown the clean picture, or its guess is compared with the noisy one.
 #
 # ## Questions to think about
@@ -880,12 +882,12 @@ widgets.DenoisingExplorer(
 #
 # ## What we left out
 #
-# Telling the network the time (lesson 03); norms, attention and blocks that add to their input (lesson 05); why predicting noise trains better (lesson 04); how networks manage *not* to learn their garden by heart ([Kadkhodaie et al. 2023](https://arxiv.org/abs/2310.02557) train two networks on different halves of a data set and compare what they generate).
+# Telling the network the time (lesson 03); norms, attention and blocks that add to their input (lesson 05); what else a network may be asked for than the clean picture, and what that changes (lesson 04); how networks manage *not* to learn their garden by heart ([Kadkhodaie et al. 2023](https://arxiv.org/abs/2310.02557) train two networks on different halves of a data set and compare what they generate).
 #
 # ## Readings
 #
 # - Ronneberger, Fischer & Brox 2015, [U-Net](https://arxiv.org/abs/1505.04597): eight pages, and the picture of the U that everybody copies.
-# - Karras et al. 2022, [Elucidating the Design Space](https://arxiv.org/abs/2206.00364), appendix B.3: the ideal denoiser in half a page, with a figure like yours.
+# - Karras et al. 2022, [Elucidating the Design Space](https://arxiv.org/abs/2206.00364), appendix B.3: the ideal denoiser in half a page; figure 1 is like yours.
 # - Luo et al. 2016, [Understanding the Effective Receptive Field](https://arxiv.org/abs/1701.04128): the microscope, and why the middle is so much brighter than the rim.
 #
 # **Next**: lesson 03 tells the network how much noise there is.

@@ -80,7 +80,7 @@ plots.grid(torch.cat([clean, x_t, answers]), columns=7,
 # ### Exercise 1 · `frequencies`
 # ●○○ · 5 minutes
 #
-# [Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), section 3.5; with $i/h$ in the exponent, as in the code of Ho et al. 2020.
+# [Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), section 3.5, where $i/h$ is written $2i/d_\text{model}$. (The code of Ho et al. 2020 divides by $h-1$ instead, so that its last speed is exactly $1/P$.)
 #
 # <details><summary>Hint 1: what to think about</summary>The first speed is 1, for any P. How does the exponent have to run, so that there are exactly half values, and the last is not quite −1?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above. A number to the power of a tensor is a tensor.</details>
@@ -194,6 +194,8 @@ plots.maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s",
 # The last is yours to write. Here a speed $\nu_j$ is counted in *turns over the whole scale*, so that the number says how fine the finest detail is:
 #
 # $$\gamma(t) = \Big(\sin 2\pi \nu_j \tfrac{t}{1000}, \;\dots,\; \cos 2\pi \nu_j \tfrac{t}{1000}, \dots\Big), \qquad \nu_j \sim \mathcal N(0, \sigma^2)$$
+#
+# The spread $\sigma$ is chosen by hand, 4 turns here: the larger, the faster most of the clocks.
 
 # %% [markdown]
 # ### Exercise 3 · `fourier_features`
@@ -237,7 +239,7 @@ plots.maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), 
                "table: a line one step wide. Raw float: four squares, early and late, alike within and opposite between.");
 
 # %% [markdown]
-# **Where to look.** The table begins with no neighbours at all: what is learned about step 500 says nothing about 501. The raw float knows two kinds of steps, early and late, and no angle in between. Random Fourier features know neighbourhoods, as wide as $1000/\sigma$ makes them.
+# **Where to look.** The table begins with no neighbours at all: what is learned about step 500 says nothing about 501. The raw float knows two kinds of steps, early and late, and no angle in between. Random Fourier features know neighbourhoods: the larger $\sigma$, the narrower.
 
 # %% [markdown]
 # ### From clocks to a vector
@@ -254,7 +256,7 @@ plots.maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), 
 # ### Exercise 4 · `TimeMLP`
 # ●●○ · 15 minutes · the heart of the lesson
 #
-# As in the code of Ho et al. 2020. The check puts the course's weights into your layers, so they need the names that the docstring gives.
+# As in the code of Ho et al. 2020, but for the bend: they use Swish, another smooth relative of ReLU. The check puts the course's weights into your layers, so they need the names that the docstring gives.
 #
 # <details><summary>Hint 1: what to think about</summary>Which parts are learned, and belong in __init__? Which are computed anew in every call?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above; F.gelu is PyTorch's GELU.</details>
@@ -443,7 +445,7 @@ class TimedBlock(nn.Module):
 TimedBlock = ex.TimedBlock.check(TimedBlock)
 
 # %% [markdown]
-# Put together, this is lesson 02's U-Net with your blocks, two levels deep: one time vector, read by all five blocks.
+# Put together, this is lesson 02's U-Net with your blocks, two levels deep: one time vector, read by all five blocks. To be faster it has a narrower middle, and it pools by the mean instead of the maximum.
 
 # %%
 class TimedUNet(nn.Module):
@@ -622,7 +624,7 @@ for t in (0, 50, 200, 400, 600, 800, 1000):
     print(f"t = {t:4d}: off by {error[k]:4.0f} steps on average, by {level_error[k]:.3f} in noise strength")
 
 # %% [markdown]
-# **What to notice.** Between steps 50 and 400 one picture of 16 pixels gives the step away to within 20 or 30. At $t = 0$ it reads 13 steps of noise where there is none: fine detail looks like noise. Above 600 the reading scatters by a hundred steps and more. But look at the second number: in noise *strength* the error is much the same everywhere, 0.03 to 0.05. Late in the schedule the strength hardly changes from step to step, so the steps cannot be told apart.
+# **What to notice.** Between steps 50 and 400 one picture of 16 × 16 pixels gives the step away to within 20 or 30. At $t = 0$ it reads 13 steps of noise where there is none: fine detail looks like noise. Above 600 the reading scatters by a hundred steps and more. But look at the second number: in noise *strength* the error is much the same everywhere, 0.03 to 0.05. Late in the schedule the strength hardly changes from step to step, so the steps cannot be told apart.
 #
 # ### What happens if you lie?
 #
@@ -721,9 +723,9 @@ if nets:  # a verdict needs several networks
 # %% [markdown]
 # **What to notice.** Under `laptop`, your networks lose 2 % on average when they are told a reading, and 9 % without time (from 3 to 15 %, by the seed): the claim holds. So much of the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
 #
-# Do not stop at the percent. A reading adds about a hundredth to the loss or less, whatever the network. For a young network that is nothing. For the one trained ahead on flowers it is nearly all: told the truth at $t = 950$ it has a loss of 0.0003, told the reading 0.014. *The better a network, the more it has to lose by not being told.*
+# Do not stop at the percent. From $t = 50$ on, a reading adds about a hundredth to the loss or less, whatever the network. For a young network that is nothing. For the one trained ahead on flowers it is nearly all: told the truth at $t = 950$ it has a loss of 0.0003, told the reading 0.014. *The better a network, the more it has to lose by not being told.*
 #
-# Two things soften that. Your formula looks at one number for each square of four pixels; a network may use all it sees. And larger pictures give their noise away more exactly: the relative error of a reading falls with the root of the number of pixels. [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of large models: most became a little worse, and some better.
+# Two things soften that. Your formula looks at one number for each square of four pixels; a network may use all it sees. And larger pictures give their noise away more exactly: the relative error of a reading falls with the root of the number of pixels. [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of generative models: most became a little worse, and some better.
 
 # %% [markdown]
 # ## 6 · Does the kind of embedding matter?
@@ -854,7 +856,7 @@ print(f"correlation of the colleague's first component with t: {abs(np.corrcoef(
 #
 # Suppose the rest of the colleague's code depends on $u = t/T$, so keep it. Write an embedding of $u$ that is worth its name: over all steps no component holds more than half of the variance, neighbouring steps (0.001 apart) resemble each other, and steps far apart do not get the same vector. More than one way is right.
 #
-# <details><summary>Hint 1: what to think about</summary>More features do not help: the extra clocks are slower still. What has to change about the speeds?</details>
+# <details><summary>Hint 1: what to think about</summary>More features do not help: no clock is faster than the first. What has to change about the speeds?</details>
 # <details><summary>Hint 2: the formula</summary>The clocks were made for numbers from 0 to 1000. Or make clocks for numbers from 0 to 1: speeds that rise from 1 to several hundred radians.</details>
 # <details><summary>Hint 3: nearly the line</summary><code>return sinusoidal_embedding(… * u, features)</code></details>
 
@@ -929,6 +931,6 @@ widgets.EmbeddingExplorer()
 #
 # - Vaswani et al. 2017, [Attention Is All You Need](https://arxiv.org/abs/1706.03762): section 3.5 is the origin of the clocks, in ten lines.
 # - Tancik et al. 2020, [Fourier Features Let Networks Learn High Frequency Functions](https://arxiv.org/abs/2006.10739): why a raw coordinate is hard to learn from, with pictures.
-# - Sun et al. 2025, [Is Noise Conditioning Necessary for Denoising Generative Models?](https://arxiv.org/abs/2502.13129): what happens to large models that are told nothing. They degrade gracefully, and some improve.
+# - Sun et al. 2025, [Is Noise Conditioning Necessary for Denoising Generative Models?](https://arxiv.org/abs/2502.13129): what happens to diffusion and flow models that are told nothing. They degrade gracefully, and some improve.
 #
 # **Next**: [lesson 04](04_ddpm.ipynb) trains a network that is told the time, and draws flowers with it.

@@ -87,7 +87,7 @@ plots.show(figure, alt="Left: after a small step the density of the way back is 
                        "Right: after a large step it has two bumps, which no normal curve can follow.");
 
 # %% [markdown]
-# **Where to look.** On the left the dashed normal curve lies on the true one. On the right the honest answer is "$-1$ or $1$", and a normal curve can only say "about $0$", where nothing is. So a sampler that draws from normal distributions has to take many small steps. That is what the thousand steps are for.
+# **Where to look.** On the left the dashed normal curve lies on the true one. On the right the honest answer is "$-1$ or $1$", and a normal curve can only say "about $0$", where little is. So a sampler that draws from normal distributions has to take many small steps. That is what the thousand steps are for.
 #
 # **Second fact: if the clean picture is known as well, the way back has a formula.** Bayes' rule, with everything given $x_0$:
 #
@@ -196,9 +196,9 @@ plots.show(figure, alt="Two wide bumps, one from x0 and one from x_t, and their 
 #
 # **The formula wants $x_0$, and a sampler does not have it. What is the best substitute, and in which sense the best?**
 #
-# Let the model be a chain that starts in noise, $p(x_T)=\mathcal N(0,I)$, and whose every step back is normal with a mean that the network chooses: $p(x_{t-1}\mid x_t)=\mathcal N(\mu_\theta(x_t,t),\,\sigma_t^2 I)$. We want it to find the training pictures likely: $-\log p(x_0)$ small. Here is the way from that wish to a loss that you can program. Each line says what licenses it.
+# Let the model be a chain that starts in noise, $p(x_T)=\mathcal N(0,I)$, and whose every step back is normal with a mean that the network chooses: $p(x_{t-1}\mid x_t)=\mathcal N(\mu_\theta(x_t,t),\,\sigma_t^2 I)$, where $\theta$ are its weights. We want it to find the training pictures likely: $-\log p(x_0)$ small. Here is the way from that wish to a loss that you can program. Each line says what licenses it.
 #
-# **Line 1: a bound.** Whatever the steps between, $p(x_0)=\int p(x_{0:T})\,dx_{1:T}$. Multiply and divide by the forward process:
+# **Line 1: a bound.** Whatever the steps between, $p(x_0)=\int p(x_{0:T})\,dx_{1:T}$, where $x_{0:T}$ is short for $x_0, \dots, x_T$. Multiply and divide by the forward process:
 #
 # $$-\log p(x_0) = -\log \mathbb E_{q(x_{1:T}\mid x_0)}\!\left[\frac{p(x_{0:T})}{q(x_{1:T}\mid x_0)}\right] \;\le\; \mathbb E_q\!\left[\log\frac{q(x_{1:T}\mid x_0)}{p(x_{0:T})}\right] =: L$$
 #
@@ -254,7 +254,7 @@ print(f"-log p(x0) {exact:.3f}   line 1 {line_1:.3f}   line 5 {line_5:.3f}")
 #
 # $$D\big(q(x_{t-1}\mid x_t,x_0)\,\|\,p(x_{t-1}\mid x_t)\big) = \frac{1}{2\sigma_t^2}\,\big\|\tilde\mu_t(x_t,x_0)-\mu_\theta(x_t,t)\big\|^2 + \text{const}$$
 #
-# So the network should hit the mean that *knows* the picture.
+# So the network should hit the mean that *knows* the picture. (The last step fits in: $\tilde\mu_1$ is $x_0$ itself, so $-\log p(x_0\mid x_1)$ is the same squared distance and a constant.)
 #
 # **Line 7: the same mean, written with the noise.** Put $x_0=(x_t-\sqrt{1-\bar\alpha_t}\,\epsilon)/\sqrt{\bar\alpha_t}$ (lesson 01's `recover_x0`) into $\tilde\mu_t$. *Licensed by* algebra:
 #
@@ -560,7 +560,7 @@ plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same nois
 # ### Exercise 6 · `p_sample`
 # ●●● · 25 minutes · the heart of the lesson
 #
-# One step back, the same $t$ for the whole batch. You can go through $\hat x_0$ as above, or use equation 11 of Ho et al. 2020 (line 7 of section 2).
+# One step back, the same $t$ for the whole batch. You can go through $\hat x_0$ as above, or use equation 11 of Ho et al. 2020 (line 7 of section 2). `predict` is a network made ready for sampling (`samplers.as_predict`): without gradients, and with everything moved to its device.
 #
 # <details><summary>Hint 1: what to think about</summary>Your functions want t as (B,), and here it is one number: <code>torch.full</code> makes the tensor. Which time does the network want? What is different at t = 1?</details>
 # <details><summary>Hint 2: the parts</summary>predict → recover_x0 → perhaps clamp → posterior_mean → plus the root of the variance times z, unless t is 1.</details>
@@ -639,8 +639,8 @@ plots.grid(pictures, title=f"Out of noise in {T} steps", alt=f"{count} generated
 # How good are they? Three numbers, each beside its *floor*, the same figure for real pictures that nobody has generated:
 #
 # - the *Fréchet distance* compares the means and the spread of what a recogniser computes from generated and from real pictures; smaller is better (lesson 10 takes it apart);
-# - the *kernel distance* does the same with all moments;
-# - the share of pictures in which the recogniser is *sure* of a class, with a probability above 0.9. It never learns what was meant, because nothing was asked for.
+# - the *kernel distance* also compares the third moments, such as how lopsided the spread is;
+# - the share of pictures of whose class a network is *sure*, with a probability above 0.9. For flowers this is the *oracle*, a second network, trained to read species, colours and sky off a picture; for other data it is the recogniser. Neither learns what was meant, because nothing was asked for.
 #
 # None of them sees whether all pictures look alike in some way that the recogniser ignores. Look at the grid as well.
 
@@ -684,7 +684,7 @@ plots.strip(both, column_titles=[f"t = {film.times[k]}" for k in frames],
 #
 # **EMA, clipping, the square, the noise as the target, all steps alike, this schedule, this variance: which of them matter?**
 #
-# Each question takes two trainings or more, each with three seeds. That is too long for a lesson, so these comparisons were made ahead: always one part changed and all else equal. You can repeat them with `course claims` in a terminal (`course claims ema` for one); the settings are stored with the results.
+# Each question takes two trainings or more, each with three seeds. That is too long for a lesson, so these comparisons were made ahead: always one part changed and all else equal. Pictures are drawn with 25 steps of DDIM, lesson 06's sampler, which adds no noise; only the comparison of variances, which is about that noise, takes 50 steps of DDPM. So compare within a group and not across. You can repeat them with `course claims` in a terminal (`course claims ema` for one); the settings are stored with the results.
 
 # %% tags=["experiment"]
 asked = ("ema", "clipping", "distance", "target", "times", "optimiser", "schedule", "variance", "forward_process")
@@ -746,14 +746,14 @@ for study, statement, less, more, source in claimed:
 # %% [markdown]
 # **What to notice.** Read the figure first, and the verdicts with it.
 #
-# - *Which steps are practised* matters most of all that costs nothing: 12.5 against 18.0. The loss treats all steps alike, but the shape of a flower is decided at those in the middle. That is why the training above draws its $t$ there.
-# - *The target.* Ho et al. found that predicting $x_0$ gave worse pictures. Here, after a short training, it gives much better ones, 10.7 against 18.0. A guess that you can test: its loss, too, puts the weight where there is much noise (section 3), so part of the gain is that of the line above. Change `diffusion_loss`'s `kind`, and practise the middle with it. $v$ lies between, too close to call.
+# - *Which steps are practised* matters much, and costs nothing: 12.5 against 18.0. The loss treats all steps alike, but the shape of a flower is decided at those in the middle. That is why the training above draws its $t$ there.
+# - *The target.* Ho et al. found that predicting $x_0$ gave worse pictures. Here, after a short training, it gives much better ones, 10.7 against 18.0. A guess that you can test: its loss, too, puts the weight where there is much noise (section 3), so part of the gain is that of the line above. Train with `diffusion.diffusion_loss(…, kind="x0")`, practise the middle with it, and sample through `samplers.as_predict(net, kind="x0", alpha_bar=alpha_bar)`. $v$ lies between, too close to call.
 # - *The absolute error* does better here than the square. The square counts a few large errors most, and those sit at the steps where the noise is hard to tell.
 # - *Muon* gets further in as many steps: 14.1 against 18.0. One of its steps takes a sixth to a third longer here. Long trainings were not compared.
 # - *EMA and clipping* buy nothing that can be measured here, and the average not even where the learning rate stays. Four hundred steps are few: an average pays when the weights have wandered around one place for long. Both cost next to nothing, so the recipe keeps them; clipping also guards against the one wild batch in a long training.
-# - *Cosine or linear* is too close to call at 16 px after 400 steps (Nichol & Dhariwal trained for 200,000 at 64 px: 31.3 against 27.0).
+# - *Cosine or linear* is too close to call at 16 px after 400 steps (Nichol & Dhariwal trained for 200,000 at 64 px: 27.0 with cosine, 31.3 with linear).
 # - *Beta tilde* does better than beta in each of the three runs; the interval touches zero, so it is too close to call, by a hair.
-# - *How noise is added* matters as lesson 01 suspected. All at once ends in an average: look at the next table, in which the recogniser is *sure* of a class in every one of these grey blurs. No number can do the looking for you.
+# - *How noise is added* matters as lesson 01 suspected. All at once ends in an average: look at the next table, in which the recogniser is *sure* of a class in every one of these grey blurs. No single number can do the looking for you.
 
 # %% tags=["experiment"]
 display(studies.load("forward_process", figure="sure of a species").table().round(2))
@@ -896,7 +896,7 @@ widgets.TrajectoryExplorer(films, recogniser=judge.reader)
 # ## Is this normal?
 #
 # - **The loss** falls from 1 as in section 5. Under `laptop`, training takes most of the time of this notebook: about five minutes of one core. On a GPU it is unmeasured.
-# - **The first pictures** are blurs of one colour, then come skies and a blob in the middle, then petals. If the tenth row of training shows nothing but noise, look for a bug and do not wait.
+# - **The first pictures** are coloured noise or blurs, then come skies and a blob in the middle, then petals. If the row after a tenth of the training shows nothing but noise, look for a bug and do not wait.
 #
 # The three commonest symptoms, and where they come from:
 #

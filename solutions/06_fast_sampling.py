@@ -106,7 +106,7 @@ def respace(T, steps):
 respace = ex.respace.check(respace)
 
 # %% [markdown]
-# Here is DDPM on shorter and shorter ways. In each column the same noise is the beginning.
+# Here is DDPM on shorter and shorter ways, with the variance $\beta$ that lesson 04's sampler has unless told otherwise. In each column the same noise is the beginning.
 
 # %% tags=["experiment", "figure"]
 counts = run.pick(smoke=(2, 5), lecture=(5, 10, 20, 50, 100), laptop=(5, 10, 20, 50, 250), gpu=(5, 10, 20, 50, 1000))
@@ -417,7 +417,7 @@ for n in (5, 10, 20, 50):
 #
 # ### A blind spot
 #
-# Look at the pictures of section 1 once more. The grain that any eye sees at five and ten steps costs DDPM little in the Fréchet distance, because its features come from a recogniser that was trained on *noisy* pictures (lesson 01): it has learned to look through grain. A yardstick that does not: how much neighbouring pixels differ. Grain makes it too large, blur too small.
+# Look at the pictures of section 1 once more; they were drawn with $\beta$. The grain that any eye sees at five and ten steps costs little in the Fréchet distance, because its features come from a recogniser that was trained on *noisy* pictures (lesson 01): it has learned to look through grain. A yardstick that does not: how much neighbouring pixels differ. Grain makes it too large, blur too small.
 
 # %% tags=["experiment"]
 def roughness(x):
@@ -561,9 +561,9 @@ for n, fixed in ((5, "beta"), (5, "beta-tilde"), (10, "beta-tilde"), (20, "beta-
                               "Nichol & Dhariwal 2021, section 4", each, digits=2, more=fixed, less="learned"))
 
 # %% [markdown]
-# **What to notice.** With 5 steps the learned variance is far nearer to the data than $\beta$ (9.07 against 12.30). Against $\tilde\beta$ it is too close to call, at every number of steps. That fits the figure of the ideal $v$: for these pictures $\tilde\beta$ is nearly right already, and there is little to learn. What a learned variance spares you is the choice.
+# **What to notice.** With 5 steps the learned variance is far nearer to the data than $\beta$ (9.07 against 12.30). Against $\tilde\beta$ it is too close to call, at every number of steps. That fits the figure of the ideal $v$: for these pictures $\tilde\beta$ is nearly right already, and there is little to learn. What a learned variance spares you is the choice. (From 20 to 50 steps the three curves rise a little, in every run: for these networks more steps are not nearer to the data. Why is open.)
 #
-# And it is a choice: here $\beta$ is the worst of the three with 5 steps, as in the paper, and in section 3 it was not. Three things differ: these networks are smaller and were trained less, their schedule is the cosine, and their guess at $x_0$ is clipped. Which of the three it is, one factor at a time would tell (`course_utils/studies/lesson06.py` is short).
+# And it is a choice: here $\beta$ is the worst of the three with 5 steps, as in the paper, and in section 3 it was not. Four things differ: these networks are smaller and were trained less, their loss is the hybrid one, their schedule is the cosine, and their guess at $x_0$ is clipped. Which of the four it is, one factor at a time would tell (`course_utils/studies/lesson06.py` is short).
 #
 # ## 5 · Noise as an address
 #
@@ -629,7 +629,7 @@ plots.strip(rows, column_titles=[f"u = {u:.2g}" for u in points.tolist()],
                 "straight line those in the middle are pale and empty.");
 
 # %% [markdown]
-# **Where to look.** On the straight line the middle pales: a grey sky, and a flower without contrast, whatever the two ends are. On the circle every picture is a flower of its own; properties change one after the other, colour, sky, shape. To put numbers to it, take many pairs, go half-way on either path, and compare the lengths of the noises, the contrast of the pictures (their standard deviation, from black to white is 2), and their distance from real pictures.
+# **Where to look.** On the straight line the middle pales: a grey sky, and a flower without contrast, whatever the two ends are. On the circle every picture is a flower of its own; properties change one after the other, colour, sky, shape. To put numbers to it, take many pairs, go half-way on either path, and compare the lengths of the noises, the contrast of the pictures (the standard deviation of their values, which go from $-1$ to $1$), and their distance from real pictures.
 
 # %% tags=["experiment"]
 pairs = run.pick(smoke=12, lecture=60, laptop=150, gpu=180)
@@ -747,7 +747,7 @@ experiments.claim("The error of inversion falls with the number of steps", "Song
                   more=f"{inversion_steps[0]} steps", less=f"{inversion_steps[-1]} steps")
 
 # %% [markdown]
-# **What to notice.** With 5 steps nothing comes back but glare, with 50 and 100 the pictures return, down to single pixels (the error falls from 0.91 to 0.06). One of the three batches stops improving at 0.13: one of its pictures comes down as another one, and a mean does not forgive that. Look at the noise that was found, too: its standard deviation is 0.44 with 5 steps and 0.79 with 100, where 1 would be right. The address is good enough to find the picture again with the same steps, and still not quite a noise.
+# **What to notice.** With 5 steps none of these eight comes back: five are glare, and three are other flowers. With 50 and 100 the pictures return, down to single pixels (the error falls from 0.91 to 0.06). One of the three batches stops improving at 0.13: one of its pictures comes down as another one, and a mean does not forgive that. Look at the noise that was found, too: its standard deviation is 0.44 with 5 steps and 0.79 with 100, where 1 would be right. The address is good enough to find the picture again with the same steps, and still not quite a noise.
 #
 # With addresses of real pictures, section 5 works for them too: find two noises, go between them on the great circle, and come down.
 
@@ -773,7 +773,7 @@ plots.strip(rows, column_titles=[f"u = {u:.2g}" for u in points.tolist()],
 # ### Exercise 8 · `sample_truncated`
 # ●●○ · 15 minutes
 #
-# `q_sample` and your own functions do all the work. Mind the network's clock: $t_\text{start}$ is 600 of $T = 1000$ steps, and the network is told 600.
+# `q_sample` and your own functions do all the work. Mind the network's clock: if $t_\text{start}$ is 60 and the schedule has $T = 100$ steps, the network is told 600 first, not 1000.
 #
 # <details><summary>Hint 1: what to think about</summary>From where to where do the times run? And which T belongs into model_time: that of the schedule, or t_start?</details>
 # <details><summary>Hint 2: the formula</summary>x is q_sample(x_guess, t_start, …) with the given eps. Then the loop of sample_ddim with eta = 0, over respace(t_start, steps).</details>
@@ -831,7 +831,7 @@ plots.strip(rows, title="The same guesses, noised to different depths",
             alt="Blurred draws from a normal distribution, and what the sampler makes of them from five starting times.");
 
 # %% [markdown]
-# **Where to look.** The guess has the colours of a flower and no shape. From $t = 200$ its colours stay, and so does some of its dirt. From $t = 400$ clean flowers grow out of it that still have its colours. From $t = 800$ next to nothing of it is left: compare with the last row, which begins with the same noise and nothing else.
+# **Where to look.** The guess has the colours of a flower and a round blob on a stem, but no petals, and dirt over it all. From $t = 200$ most of its colours stay, and so does some of its dirt. From $t = 400$ cleaner flowers grow out of it, many of which still have its colours. From $t = 800$ next to nothing of it is left: compare with the last row, which begins with the same noise and nothing else.
 
 # %% tags=["experiment"]
 guess_judge = metrics.Judge(dataset, size, n=run.pick(smoke=12, lecture=40, laptop=150, gpu=180))
@@ -903,7 +903,7 @@ plots.strip({name: x.clamp(-1, 1) for name, x in suspects.items()}, title="The c
             alt="Rows of pictures by the suspicious sampler, all of them wrong, above a row by a sampler that works.");
 
 # %% [markdown]
-# A network hides a bug behind its own mistakes. So take it out: with a data set of *one* picture, the ideal denoiser is exact, and everything is known in advance. At each time, $x_t$ must be that picture plus noise of strength exactly $\sqrt{1-\bar\alpha_t}$; at the end there must be the picture and nothing else. Two measurements:
+# A network hides a bug behind its own mistakes. So take it out: with a data set of *one* picture, the ideal denoiser is exact, and everything is known in advance. At each time, $x_t$ must be that picture times $\sqrt{\bar\alpha_t}$ plus noise of strength exactly $\sqrt{1-\bar\alpha_t}$; at the end there must be the picture and nothing else. Two measurements:
 
 # %% tags=["experiment", "figure"]
 def evidence(sampler, title, counts=(5, 10, 20, 50, 100)):
@@ -998,7 +998,7 @@ widgets.SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_s
 # ## Is this normal?
 #
 # - **No loss curve here**: nothing is trained. Under `laptop` the whole notebook takes about three minutes on one thread of a busy machine. Nearly all of it is calls of the network.
-# - **Pictures by step count**: with DDIM, blurred at 5 steps, good at 20, hardly better at 50. With DDPM, grain at 5 and 10, clean from about 50. If DDIM shows grain, look at the last step; if DDPM is as smooth as DDIM with few steps, no noise is added.
+# - **Pictures by step count**: with DDIM, soft or dotted at 5 steps, good at 20, hardly better at 50. With DDPM and $\beta$, grain at 5 and 10, clean from about 50; with $\eta = 1$, which is $\tilde\beta$, smoother than DDIM. If DDIM shows grain at 20 steps, look at the last step; if with $\eta = 1$ another seed changes nothing, no noise is added.
 # - **Values far outside $[-1, 1]$, or pictures of pure colour dots**: the division by $\sqrt{\bar\alpha_T}$ in the first step has multiplied the network's error. Section 3 says when, question 3 what to do.
 # - **Nothing but noise, and values that grow with the number of steps**: one noise for all steps (section 8).
 # - **Everything is fine on 1000 steps and noisy on 10**: the walk stops one step early, or the network is told the number of the step instead of its time.
@@ -1012,7 +1012,7 @@ widgets.SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_s
 #
 # ## What we left out
 #
-# Uneven spacing of the steps (the paper also tries squares of even numbers); the differential equation behind DDIM, and better ways to solve it (lesson 08); straight paths (lesson 09); distillation into one to four steps (lesson 23).
+# Uneven spacing of the steps (the paper also tries squares of evenly spaced numbers); the differential equation behind DDIM, and better ways to solve it (lesson 08); straight paths (lesson 09); distillation into one to four steps (lesson 23).
 #
 # ## Readings
 #

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 10 · Evaluation
 #
-# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find no fault with the lower row.](../docs/pictures/10_evaluation.png)
+# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find next to no fault with the lower row.](../docs/pictures/10_evaluation.png)
 #
-# So far a number said which sampler was better, and you took its word. This lesson builds the numbers, and then breaks every one of them. The lower row above is an example: to the most used figure of the field it is as good as real pictures.
+# So far a number said which sampler was better, and you took its word. This lesson builds the numbers, and then breaks every one of them. The lower row above is an example: to the most used figure of the field it is all but as good as real pictures.
 #
 # A yardstick is worth as much as you know of what it cannot see.
 #
@@ -72,7 +72,7 @@ plots.grid(real[:16], title="Real pictures, which no training has seen",
 # ### Exercise 1 · `frechet_distance`
 # ●●○ · 20 minutes · the heart of the lesson
 #
-# Equation 6 of Heusel et al. 2017. A product of two covariances has eigenvalues that are real and not negative, on paper. In floating point, with fewer pictures than features, some come out as $-10^{-17}$, or with an imaginary part. Say what happens to those, rather than let a root decide it.
+# Equation 6 of Heusel et al. 2017. A product of two covariances has eigenvalues that are real and not negative, on paper. In floating point, with fewer pictures than features, some come out as $-10^{-17}$, or with an imaginary part. Say what happens to those, rather than let a root decide it. Compute in float64, here and in exercise 3: the recogniser's features are float32.
 #
 # <details><summary>Hint 1: what to think about</summary>Which axis of the features holds the variables? <code>torch.cov</code> wants them as rows. And you do not need the root of a matrix: its trace is enough.</details>
 # <details><summary>Hint 2: the formula</summary>Means first: a squared length. Then both traces. Then the eigenvalues of the product: real part, nothing below 0, root, sum, twice.</details>
@@ -153,9 +153,9 @@ experiments.claim(f"Real pictures seem farther from real ones with {counts[0]} o
                   less=f"n = {counts[-1]}")
 
 # %% [markdown]
-# **What to notice.** Twice the pictures, about half the distance: on two logarithmic axes a line that falls by one. Three rules follow, and each of them is broken in print. Compare distances only if they were measured with the *same* $n$. Put the floor beside every figure. And do not believe a difference that is smaller than the floor.
+# **What to notice.** Twice the pictures, about half the distance: on two logarithmic axes a line that falls by one. Three rules follow, and each of them is broken in print. Compare distances only if they were measured with the *same* $n$. Put the floor beside every figure. And a difference that is smaller than the floor needs several draws before you believe it.
 #
-# If the bias goes as $1/n$, one can also get rid of it. Draw the distance against $1/n$, and follow the line to where $1/n$ is 0: infinitely many pictures. [Chong & Forsyth 2020](https://arxiv.org/abs/1911.07023) call the result FID∞.
+# Even the same $n$ is not quite enough, because the bias depends on the generator too. But if it goes as $1/n$, one can get rid of it. Draw the distance against $1/n$, and follow the line to where $1/n$ is 0: infinitely many pictures. [Chong & Forsyth 2020](https://arxiv.org/abs/1911.07023) call the result FID∞.
 
 # %% [markdown]
 # ### Exercise 2 · `extrapolate`
@@ -211,7 +211,7 @@ experiments.claim_equal("Followed to infinitely many, real pictures are at dista
 #
 # $$\underbrace{\frac{1}{n(n-1)}\sum_{i\ne j} k(a_i,a_j)}_{\text{within a}} + \underbrace{\frac{1}{m(m-1)}\sum_{i\ne j} k(b_i,b_j)}_{\text{within b}} - \underbrace{\frac{2}{nm}\sum_{i,j} k(a_i,b_j)}_{\text{across}}, \qquad k(x,y)=\Big(\frac{x\cdot y}{D}+1\Big)^3 .$$
 #
-# - $D$ is the number of features. The cube makes it compare means, covariances, and the skewness as well.
+# - $D$ is the number of features, $n$ and $m$ are the numbers of pictures. The cube makes it compare means, covariances, and the skewness as well.
 # - $i\ne j$ is the whole trick: a picture is most alike to itself, and across the sets there are no such pairs. Leave them out, and the expected value is exactly that of infinitely many pictures, *whatever* $n$ is. (*Licensed by*: each term is then a mean over pairs of independent pictures, and the expected value of a mean is that of one pair.) The price: it can come out below 0.
 
 # %% [markdown]
@@ -260,13 +260,13 @@ for n in (counts[0], counts[-1]):
                                     kernels, f"n = {n}", expected=0, tolerance=0.005, digits=4))
 
 # %% [markdown]
-# **What to notice.** Where the Fréchet distance of 256 real pictures is 1.17, their kernel distance is 0.000, and with few pictures it only scatters more. That does not yet make it the better yardstick: 180 pictures under plain grain score 0.015. A figure without a floor can still be one that hardly moves. What each of the two *sees*, section 4 measures.
+# **What to notice.** Where the Fréchet distance of 256 real pictures is 1.17, their kernel distance is 0.000, and with few pictures it only scatters more. That does not yet make it the better yardstick. 180 pictures under plain grain score 0.015, more than the scatter; but is that much or little? A figure without a floor can still be one that hardly moves. What each of the two *sees*, section 4 measures.
 #
 # ## 3 · One number for clear pictures, two for two questions
 #
 # **A generator that draws one perfect rose, again and again. A generator that draws everything, badly. Which is better?**
 #
-# One number cannot answer two questions. Here are the two oldest attempts to ask them apart.
+# One number cannot answer two questions. Here is the oldest attempt to put both into one all the same, and then one to ask them apart.
 #
 # The *inception score* ([Salimans et al. 2016](https://arxiv.org/abs/1606.03498)) asks the recogniser for the probabilities of the classes, $p(y\mid x)$. If a picture is clear, they are sharp. If the *set* is varied, their mean $p(y)$ is flat. So measure how far the one is from the other, by the divergence of lesson 04:
 #
@@ -312,7 +312,7 @@ inception_score = ex.inception_score.check(inception_score)
 #
 # $$\text{precision} = \frac1M\sum_j \Big[\, b_j \in \bigcup_i B\big(a_i,\, r_k(a_i)\big)\Big], \qquad \text{recall} = \frac1N\sum_i \Big[\, a_i \in \bigcup_j B\big(b_j,\, r_k(b_j)\big)\Big] .$$
 #
-# $a$ are the real pictures, $b$ the generated ones, $r_k$ the distance to the $k$-th neighbour in the *same* set, and $[\dots]$ is 1 if true.
+# $a$ are the $N$ real pictures, $b$ the $M$ generated ones, $B(a, r)$ is the ball around $a$ with radius $r$, $r_k$ the distance to the $k$-th neighbour in the *same* set, and $[\dots]$ is 1 if true.
 
 # %% [markdown]
 # ### Exercise 5 · `precision_recall`
@@ -376,7 +376,7 @@ print(f"{judged} pictures, {steps} steps of DDIM; the score can be {len(small.cl
 #
 # **Which figure notices which failure?**
 #
-# A figure is known by what it lets pass. So here are six generators that fail, each in one way, each made of real pictures so that nothing else is wrong:
+# A figure is known by what it lets pass. So here are six generators that fail, each in one way; five are made of real pictures, so that nothing else is wrong:
 #
 # - **half of the classes**: it has forgotten the other half (*mode dropping*). Every picture is real.
 # - **twenty pictures**: it can draw twenty pictures, and draws each ten times.
@@ -444,9 +444,9 @@ display(passes("recall", "fooling the network", "Recall does not notice pictures
 # **What to notice.** Go through the table row by row; an empty place is a figure that five runs could not tell from that of real pictures.
 #
 # - *Half of the classes*: recall falls by half (0.49), the score by more than a third, the distance is nine times its floor. Precision stays, as it should: every picture is real.
-# - *Twenty pictures*: recall is 0.00. The balls are small, because each picture stands on nine copies of itself. Pair distance hardly moves: twenty different pictures are as far from each other as two hundred.
+# - *Twenty pictures*: recall is 0.00. The balls have radius 0, because each picture stands on nine copies of itself, and the third neighbour is one of them. Pair distance hardly moves: twenty different pictures are as far from each other as two hundred.
 # - *Training set*: nothing notices but *copies*, which has to be given the training set. Memorising is the failure that distances cannot see. (Strictly, for the Fréchet distance the verdict is still open: two sets of 200 pictures scatter too much.)
-# - *Fooling the network*: to two digits the score, precision and recall are those of real pictures, or 0.02 off. The Fréchet distance finds a trace (1.64 instead of 1.38, less than for faint grain) because the attack stopped after 60 steps, and because it is compared with the very pictures it imitates. The oracle, which was trained apart, is sure of none of them. An attack is made against one network.
+# - *Fooling the network*: to two digits the score, precision and recall are those of real pictures, or 0.02 off. That the table marks precision all the same, and both distances (Fréchet 1.64 instead of 1.38, less than for grain), has two reasons: the attack stopped after 60 steps, and each run stands beside the very pictures it imitates, so that even a trace shows. The oracle, which was trained apart, is sure of none of them. An attack is made against one network.
 # - *Blur and grain*: blur is noticed by all (even by *copies*, wrongly: a blurred picture is nearer to everything). Grain, which you see at once, moves the distance by a third of its floor: these features come from a recogniser that learnt on noisy pictures and looks through grain (lesson 06).
 #
 # No column is full. So judge with several figures, know the hole in each, keep a network for judging that nothing was trained against, and look at the pictures.
@@ -455,7 +455,7 @@ display(passes("recall", "fooling the network", "Recall does not notice pictures
 #
 # **Every figure so far looks at what is drawn. Can one ask the model itself, without any recogniser?**
 #
-# A model that gives pictures probabilities can be used to *send* them: what is likely gets a short code, what is unlikely a long one, and the best length for something of probability $p$ is $-\log_2 p$ bits. So let a model send pictures that it has never seen, and count. Divided by the number of pixels and channels it is *bits per dimension*: 8 for a model that knows nothing (256 values, all alike), and less for one that has understood what pictures are like.
+# A model that gives pictures probabilities can be used to *send* them: what is likely gets a short code, what is unlikely a long one, and the best length for something of probability $p$ is $-\log_2 p$ bits. So let a model send pictures that it has never seen, and count. Divided by the number of pixels and channels it is *bits per dimension*: 8 for a model that knows nothing (256 values, all equally likely), and less for one that has understood what pictures are like.
 #
 # A diffusion model does not give $p(x_0)$, but lesson 04 has a bound on $-\log p(x_0)$, line 5 there, and its terms can be computed:
 #
@@ -476,7 +476,7 @@ display(passes("recall", "fooling the network", "Recall does not notice pictures
 #
 # <details><summary>Hint 1: what to think about</summary>Per dimension: is that a sum or a mean over pixels and channels? Which of the two variances stands above the line?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above. beta_t is 1 − alpha_bar[t] / alpha_bar[t − 1]. Everything but the squared error has shape (B,), and so has its mean.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>f = before.sqrt() * (1 - …) / (1 - a)</code>, <code>off = (x0 - x0_hat).square().flatten(1).mean(…)</code>, and at the end <code>/ (2 * math.log(…))</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>a, before = alpha_bar[t], …</code>, <code>f = before.sqrt() * (1 - …) / (1 - a)</code>, <code>off = (x0 - x0_hat).square().flatten(1).mean(…)</code>, and at the end <code>/ (2 * math.log(…))</code></details>
 
 
 # %% tags=["exercise"] exercise="bits_of_step" points=2
@@ -683,7 +683,7 @@ plots.show(figure, alt="Bars: bits per dimension by groups of steps. The last st
                        "nearly all.")
 
 # %% [markdown]
-# **What to notice.** A pixel's value alone, guessed from a table of how often each occurs, costs 7.69 bits. With 20 steps the model needs 6.19, with a thousand 4.17. It knows that pixels hang together. With 50 steps $\tilde\beta$ saves 0.45 bits over $\beta$: for pictures of things it is the other way round than for dust.
+# **What to notice.** A pixel's value alone, guessed from a table of how often each occurs, costs 7.69 bits. With 20 steps the model needs 6.19, with a thousand 4.2. It knows that pixels hang together. With 50 steps $\tilde\beta$ saves 0.45 bits over $\beta$: for pictures of things it is the other way round than for dust.
 #
 # And look where the bits go. Half of them are paid in the last step, naming grey levels that no eye can tell apart, and 3.4 of 4.2 in the nine steps nearest to the data. What a flower *is*, its kind, its colours, its place, is decided at large $t$, and the steps from 200 on cost a few hundredths of a bit together. That is why bits per dimension and the look of pictures have so little to do with each other, and why the simple loss dares to drop the bound's weight.
 #
@@ -790,7 +790,7 @@ trial(fair_scores)
 #
 # When all is said, pictures are made to be looked at. A blind test asks the only question that no network can answer for you. Two pictures stand side by side, one real, one drawn by the model, on random sides. Which one is real? If you cannot tell, you are right in half of the pairs.
 #
-# How sure can one be after twenty answers? A share that was counted has an interval. The course takes Wilson's: all shares from which the count would be no surprise.
+# How sure can one be after twenty answers? A share that was counted has an interval. The course takes Wilson's, at 95 %: all shares from which the count would be no surprise.
 
 # %% tags=["experiment"]
 rows = {}

@@ -85,7 +85,7 @@ plots.grid(train.images[shown], titles=[classes[train.labels[i]] for i in shown]
 #
 # The gradient of a log-density is called its *score*; it points uphill, to where pictures are denser (lesson 07 is all about it). *Licensed by* Bayes' rule and nothing else: no approximation so far. Adding the missing term is [Dhariwal & Nichol 2021](https://arxiv.org/abs/2105.05233), section 4, who call it *classifier guidance*.
 #
-# Here it is where everything can be drawn: pictures of one pixel, three classes, each a normal distribution, half-way through the noise.
+# Here it is where everything can be drawn: pictures of one pixel, three classes, each a normal distribution, with the noise of step 300 of 1000.
 
 # %% tags=["figure"]
 world = guidance.Mixture(means=torch.tensor([[-1.2], [0.2], [1.0]], dtype=torch.float64), std=0.35,
@@ -111,7 +111,7 @@ plots.show(figure, alt="Left: the densities of three classes on a line. Right: t
                        "positive everywhere and near zero within C, and their sum, a straight line through the middle of C.");
 
 # %% [markdown]
-# **Where to look.** Follow the orange curve from the left. Far from C it is large: "this is not C, go right". Inside C it is near 0: nothing is left to say. Added to the wavy score it gives a straight line, the score of a single normal distribution. Check it with numbers, the score of class C from the formula against the slope of its logarithm:
+# **Where to look.** Follow the orange curve from the left. Far from C it is large: "this is not C, go right". It falls as C gets likelier, and right of C, where no other class can be meant, it is near 0: nothing is left to say. Added to the wavy score it gives a straight line, the score of a single normal distribution. Check it with numbers, the score of class C from the formula against the slope of its logarithm:
 
 # %% tags=["experiment"]
 h = 1e-5
@@ -134,6 +134,8 @@ print(f"largest difference between score + missing term and the slope of log p(x
 # %% [markdown]
 # ### Exercise 1 · `noisy_classifier_loss`
 # ●○○ · 10 minutes
+#
+# The formula above, as the mean over a batch.
 #
 # <details><summary>Hint 1: what to think about</summary>What does the classifier get to see, and on which scale is it told the time? (Lesson 04 has the same trap.)</details>
 # <details><summary>Hint 2: the formula</summary>Noise the pictures with q_sample, ask the classifier about them and model_time(t, T), and take the cross entropy of its scores with y. T is the length of alpha_bar less one.</details>
@@ -201,7 +203,7 @@ plots.curves(accuracy, x=times, xlabel="step t of the noise", ylabel="share name
              alt="Share of held-out pictures named rightly against t, for a classifier trained on noisy pictures and one trained on clean ones.");
 
 # %% [markdown]
-# **Where to look.** On clean pictures the second is the better one, 1.00 against 0.97: it has practised nothing else. At $t=200$ it reads 0.34 of the pictures rightly, where the first reads 0.63. From $t=500$ on neither reads anything, and nobody could: with this schedule almost nothing of the picture is left there (lesson 01 measured it). So a steered walk is decided between $t=500$ and the end.
+# **Where to look.** On clean pictures the second is the better one, 1.00 against 0.97: it has practised nothing else. At $t=200$ it reads 0.34 of the pictures rightly, where the first reads 0.63. From $t=500$ on both are close to chance: with this schedule little of the picture is left there (lesson 01 drew the same curve for its recogniser, on larger pictures). So these two can steer between $t=500$ and the end, and hardly before.
 #
 # ## 3 · Its gradient
 #
@@ -266,13 +268,13 @@ plots.strip({"x_t": x_t, **{name: stretched(g) for name, g in gradients.items()}
             alt="A picture under more and more noise, and below it the gradients of two classifiers towards another class.");
 
 # %% [markdown]
-# **Where to look.** The gradient of the noisy classifier is smooth and sits in the middle: it paints petals. At $t=0$ it wants a little at the heart of the flower, at $t=200$ a whole head. That of the clean one is grain, and *longer*: 24.5 against 9.0 without noise, 12.9 against 0.9 at $t=200$, where it can hardly read. It is loudest where it is wrong. A push along grain changes the mind of that classifier and not the picture; such pictures are called adversarial (lesson 10).
+# **Where to look.** The gradient of the noisy classifier is smooth and sits in the middle: it paints petals. At $t=0$ it wants a little at the heart of the flower, at $t=200$ a whole head. That of the clean one is grain, and longer: 24.5 against 9.0 without noise, 12.9 against 0.9 at $t=300$, where it can hardly read. Being blind does not make it quiet. A push along grain changes the mind of that classifier and not the picture; such pictures are called adversarial (lesson 10).
 #
 # ## 4 · The shifted mean
 #
 # **How does the gradient get into DDPM's step?**
 #
-# A step back from $t$ to $s$ draws from a normal distribution with mean $\mu$ and variance $\sigma^2$ (lesson 04). With a class wanted, it should draw from $p(x_s\mid x_t, y)$.
+# A step back from $t$ to $s$ draws from a normal distribution with mean $\mu$ and variance $\sigma^2$ (lesson 04); `step_back(x_t, eps, t, s, alpha_bar)` gives both. With a class wanted, it should draw from $p(x_s\mid x_t, y)$.
 #
 # **Step 1. Bayes, once more**, this time for the step:
 #
@@ -280,7 +282,7 @@ plots.strip({"x_t": x_t, **{name: stretched(g) for name, g in gradients.items()}
 #
 # *Licensed by*: the noise that leads from $x_s$ to $x_t$ knows nothing of the class. Whoever knows $x_s$ learns nothing more about $y$ from $x_t$.
 #
-# **Step 2. The first factor's logarithm** is a parabola: $\log p(x_s\mid x_t) = -\frac{(x_s-\mu)^2}{2\sigma^2} + \text{const}$.
+# **Step 2. The first factor's logarithm** is a parabola: $\log p(x_s\mid x_t) = -\frac{(x_s-\mu)^2}{2\sigma^2} + \text{const}$. (Written for one pixel; those of a picture add up.)
 #
 # **Step 3. Taylor.** The second factor's logarithm can be anything. But a short step has a small $\sigma$, so only $x_s$ near $\mu$ matter, and there a smooth function is nearly a straight line:
 #
@@ -294,7 +296,7 @@ plots.strip({"x_t": x_t, **{name: stretched(g) for name, g in gradients.items()}
 #
 # So the step is the old one with another mean, $\mu+\sigma^2 g$, and the same variance. That is all.
 #
-# **Step 5. A dial.** Put $p(y\mid x)^s$ in the place of $p(y\mid x)$: the gradient is multiplied by $s$, the *scale*.
+# **Step 5. A dial.** Put $p(y\mid x)^s$ in the place of $p(y\mid x)$: the gradient is multiplied by $s$, the *scale* (not the step $s$ of above).
 #
 # $$\hat\mu = \mu + s\,\sigma^2\,\nabla\log p_\phi(y\mid x)$$
 #
@@ -437,7 +439,7 @@ def classifier_predict(predict, classifier, y, scale, alpha_bar):
 classifier_predict = ex.classifier_predict.check(classifier_predict)
 
 # %% [markdown]
-# Now ask. One column a class, the same noise in each column, and the dial turned up from row to row. (The guess at $x_0$ is clipped to $[-1, 1]$ in every step, lesson 06.)
+# Now ask. One column a class, the same noise in each column, and the dial turned up from row to row. (The guess at $x_0$ is clipped to $[-1, 1]$ in every step, lesson 06.) The `judge` says what a picture shows: for flowers it is the oracle (lesson 04), for other data the recogniser (lesson 01).
 
 # %% tags=["experiment", "figure"]
 sampling_steps = run.pick(smoke=3, lecture=15, laptop=20, gpu=50)
@@ -458,7 +460,7 @@ plots.strip(rows, column_titles=classes, title="The same noises, asked for ten c
             alt="Rows of pictures from the same noises, one column a class; the farther down the stronger the guidance.");
 
 # %% [markdown]
-# **Where to look.** Go down a column. Sky and colour mostly stay, as the noise has them; the shape turns into what is asked for: a bell, the cup of a tulip, a flat lotus. Without guidance 2 of the 10 are read as asked for, which is chance; at scale 1 and 3 it is 5, at scale 10 it is 8. Some hold out to the end.
+# **Where to look.** Go down a column. Sky and colour mostly stay, as the noise has them; the shape turns into what is asked for: a bell, the cup of a tulip, a flat lotus. Without guidance 2 of the 10 are read as asked for, about what chance gives; at scale 1 and 3 it is 5, at scale 10 it is 8. Some hold out to the end.
 #
 # ## 6 · A world where everything is known
 #
@@ -584,7 +586,7 @@ panels[0].legend()
 plots.show(figure, alt="Two scores against the pixel's value at t = 600. At scale 1 the two curves are one; at scale 4 what guidance follows lies above.");
 
 # %% [markdown]
-# **Where to look.** On the left the two are the same line. On the right guidance pulls up harder everywhere, already at $t=600$, where next to nothing of the picture is decided, and the sampler arrives in the land of $t=300$ too far out. No later step takes it back. In the claims above: the mean is 1.001 at scale 1, where 1 is right, and 1.781 at scale 4, where the tilted density has 1.187. A large scale is a dial that works, not a density that is sampled. (Fresh noise helps: DDPM keeps forgetting its way, and lands between the two. The printed line has its figures.)
+# **Where to look.** On the left the two are the same line. On the right guidance pulls up harder everywhere, already at $t=600$, with most of the way still to go, and the sampler arrives in the land of $t=300$ too far out. No later step takes it back. In the claims above: the mean is 1.001 at scale 1, where 1 is right, and 1.781 at scale 4, where the tilted density has 1.187. A large scale is a dial that works, not a density that is sampled. (Fresh noise helps: DDPM keeps forgetting its way, and lands between the two. The printed line has its figures.)
 #
 # ## 7 · Does it have to see noise?
 #
@@ -620,7 +622,7 @@ for scale in (1, 4, 16):
 #
 # **What does a larger scale buy, and what does it cost?**
 #
-# *Fidelity*: is it what was asked for? The oracle's share says so. *Diversity*: are the roses still different roses? Two figures: the mean distance between two pictures of one class, in features that a recogniser sees, and *recall*, the share of real pictures that lie among the generated ones (lesson 10). The same study, along the scales:
+# *Fidelity*: is it what was asked for? The oracle's share says so. *Diversity*: are the roses still different roses? Two figures: the mean distance between two pictures of one class, in features that a recogniser sees, and *recall*, the share of real pictures that lie among the generated ones (lesson 10). The same study, along the scales (0.5 is added to each, because scale 0 has no place on a logarithmic axis):
 
 # %% tags=["experiment", "figure"]
 scales = [float(name.split()[-1]) for name in asked.runs if name.startswith("noisy")]
@@ -832,7 +834,7 @@ evidence(steered_sampler, "Two things matter that should not")
 # ### Exercise 7 · `mended_steered_sampler`
 # ●●● · 20 minutes · the heart of the lesson
 #
-# Write the sampler as it was meant: algorithm 1 of Dhariwal & Nichol 2021, with your own two functions, all chance from `generator`.
+# Write the sampler as it was meant: algorithm 1 of Dhariwal & Nichol 2021, with your own functions of sections 3 and 4, all chance from `generator`. `step_back` is right as it is.
 #
 # <details><summary>Hint 1: what to think about</summary>There are two bugs. Each can be mended without the other, and then one of the two measurements is right: use <code>evidence</code> on your version.</details>
 # <details><summary>Hint 2: the formula</summary>The gradient of the sum of log-probabilities; and the mean moves by scale times variance times that. No noise in the last step.</details>
@@ -873,11 +875,11 @@ plots.strip(mended, title=f"Mended, scale {strength}: only the fresh noise diffe
             alt="Rows of pictures by the mended sampler, drawn one and eight at a time, all of the class asked for.");
 
 # %% [markdown]
-# The first bug is the most common one in this business. `F.cross_entropy` divides by the number of pictures, so each of them gets $1/B$ of its push, and whoever tunes the scale on one batch size is wrong on the next. The second hides behind the first: without $\sigma^2$ each step pushes by the whole gradient, however short it is, and a walk cut into four times as many steps is pushed four times as much. A scale can make up for either, on one machine, for one number of steps. That is how such bugs survive.
+# Now the two rows come out alike, 4 of 8 in each. The first bug is the most common one in this business. `F.cross_entropy` divides by the number of pictures, so each of them gets $1/B$ of its push, and whoever tunes the scale on one batch size is wrong on the next. The second hides behind the first: without $\sigma^2$ each step pushes by the whole gradient, however short it is, and a walk cut into four times as many steps is pushed four times as much. A scale can make up for either, on one machine, for one number of steps. That is how such bugs survive.
 #
 # ## 11 · Explorer
 #
-# **How hard must you push, and for which class?** Choose a class, and go up with the scale. When is the first picture read as asked, and when the last? Watch the lower bars: when do the pictures begin to look alike, and what do they look like at the highest scale? Then try a class that some of the noises were already.
+# **How hard must you push, and for which class?** Choose a class, and go up with the scale. When is the first picture read as asked, and when the last? Watch the orange bars: when do the pictures begin to look alike, and what do they look like at the highest scale? Then try a class that some of the noises were already.
 
 # %% tags=["explorer", "figure"]
 explorer_scales = run.pick(smoke=(0.0, 3.0, 10.0), lecture=(0.0, 1.0, 3.0, 10.0), laptop=(0.0, 1.0, 3.0, 10.0, 30.0),
@@ -905,7 +907,7 @@ plots.curves(curves, x=np.linspace(0, steps, len(curves["noisy classifier"])), x
              alt="Loss of both classifiers against training steps. The clean one falls to nearly zero, the noisy one flattens far above.");
 
 # %% [markdown]
-# - **The loss**: both begin at 2.30, guessing among ten. The clean classifier falls below 0.1; the noisy one flattens above 1, because much of what it is shown cannot be read by anybody. If it goes on falling to 0.1, it is not shown noise.
+# - **The loss**: both begin at 2.30, guessing among ten (the first point of each curve is a mean over a twentieth of the training, and so lower). The clean classifier falls below 0.1; the noisy one flattens above 1, because much of what it is shown cannot be read by anybody. If it goes on falling to 0.1, it is not shown noise.
 # - **Pictures by scale**: at 1 about a third are read as asked, at 10 about three quarters; sky and colours stay, the shape changes. With these flowers of 16 px some stay what they were at any scale.
 # - **Time**: 800 steps of training take about half a minute of one core, a steered picture half as much again as a plain one.
 # - **Nothing changes at any scale**: the gradient is that of a mean (divided by the number of pictures), or the classifier is told times from 0 to 1.

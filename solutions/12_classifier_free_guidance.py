@@ -3,7 +3,7 @@
 #
 # ![Six rows of flowers, one species a row, one noise a row. From left to right the guidance weight w rises from -2 to 8: at first the flower is anything but what was asked for, from w = 0 on it is the species, and at the right its colours are glaring.](../docs/pictures/12_classifier_free_guidance.png)
 #
-# Each row asks for one species, always from the same noise. From left to right one number rises, the *guidance weight*, and with it how much the picture is bent towards what was asked for. Nearly every text-to-image system has this number, and no second network is needed for it.
+# Each row asks for one species, always from the same noise. From left to right one number rises from $-2$ to $8$, the *guidance weight* $w$, and with it how much the picture is bent towards what was asked for. Nearly every text-to-image system has this number, and no second network is needed for it.
 #
 # **You will build** a mask that takes the whole question away from some pictures, the loss that trains with it, the guide in both of the conventions that are in use, both answers in one call of the network, the sampler, and the classifier that hides in the result.
 #
@@ -212,7 +212,7 @@ print(f"{history.seconds:.0f} seconds, {history.images_per_second:.0f} pictures 
 #
 # The left side is what lesson 11 trained a classifier for. The right side is the difference of two *scores*, and a score is the predicted noise, turned around and scaled: $\nabla\log p(x_t) = -\epsilon/\sqrt{1-\bar\alpha_t}$ (*licensed by*: lesson 11, where algorithm 2 used it). So the network is a classifier already. Nobody trained it as one; call it the *implicit classifier*.
 #
-# Now guide with it, as lesson 11 did with a real one. Begin with the conditional score and add $w$ times the gradient:
+# Now guide with it, as lesson 11 did with a real one. There you began with the score of all pictures. Here the network knows the class, so begin with the conditional score and add $w$ times the gradient:
 #
 # $$\underbrace{\nabla\log p(x_t\mid y)}_{\text{the class}} + w\,\underbrace{\big(\nabla\log p(x_t\mid y)-\nabla\log p(x_t)\big)}_{\text{what makes it the class}} = (1+w)\,\nabla\log p(x_t\mid y) - w\,\nabla\log p(x_t)$$
 #
@@ -263,7 +263,7 @@ guide = ex.guide.check(guide)
 #
 # $$\hat\epsilon = \epsilon_\varnothing + s\,(\epsilon_y - \epsilon_\varnothing).$$
 #
-# A "guidance of 7.5" in a code is not a $w$ of 7.5. Convert.
+# It counts as the scale of lesson 11 does. A "guidance of 7.5" in a code is not a $w$ of 7.5. Convert.
 #
 # <details><summary>Hint 1: what to think about</summary>Which s gives the conditional prediction, and which w? Which s the unconditional one, and which w?</details>
 # <details><summary>Hint 2: the formula</summary>Sort both formulas by the two predictions, and compare what stands before the conditional one.</details>
@@ -430,7 +430,7 @@ for w, told, name in ((0, y, "conditional"), (-1, torch.full_like(y, K), "uncond
 #
 # **How firmly should one ask?**
 #
-# First on the model of this notebook. The *judge* of lesson 10 reads the class in each picture, without knowing what was asked for: for flowers it is the oracle, for other data the recogniser.
+# First on the model of this notebook. The *judge* of lesson 04 reads the class in each picture, without knowing what was asked for: for flowers it is the oracle, for other data the recogniser.
 
 # %% tags=["experiment"]
 judge = metrics.Judge(dataset, size, n=run.pick(smoke=20, lecture=60, laptop=500, gpu=1000), device=run.device)
@@ -448,7 +448,7 @@ table
 # %% [markdown]
 # **What to notice.** Read the second column: a share can be no better than the judge is on real pictures. Under `laptop`, on flowers, 81 % of the pictures are read as asked at $w=0$ and 96 % at $w=2$, with Fréchet distances of 0.95 and 5.9 where real pictures have 0.54. The step from $w=0$ to $w=2$ turns most of the pictures that were only half what was asked for into plain ones. The Fréchet distance need not agree: it asks whether the pictures *as a crowd* are like the data, and a crowd of model flowers is not.
 #
-# Now the whole range, with the flower model that was trained ahead, over three seeds of the noise (`course claims cfg_weight` repeats it). Besides the share read as asked and the Fréchet distance there are two figures for variety: how different the pictures *of one class* are (the mean distance of two of them, in the recogniser's features), and *recall*, the share of real pictures that have a generated one nearby (lesson 10). And one for the drift: how far a picture's pixels are from the mean picture of all flowers.
+# Now the whole range, with the flower model that was trained ahead, over three seeds of the noise (`course claims cfg_weight` repeats it). Besides the share read as asked and the Fréchet distance there are two figures for variety: how different the pictures *of one class* are (the mean distance of two of them, in the recogniser's features), and *recall*, the share of real pictures that have a generated one nearby (lesson 10). And one for the drift: how far a picture's pixels are from the mean picture of all flowers. The last, *saturated*, is for the glare: the share of pixel values beyond 0.99 on either side, next to where they are cut off.
 
 # %% tags=["experiment", "figure"]
 how = studies.settings("cfg_weight")
@@ -495,9 +495,9 @@ say("Pictures of w = -2 lie nearer to the mean of the data than those of w = -1"
 # **What to notice.** From left to right, in ranges:
 #
 # - $w\le-1$. At $-1$ the class plays no part, and one picture in ten is right by luck. At $-2$ it is avoided: 0.003 of the pictures are read as asked.
-# - *From 0 to 0.5* everything gets better: more pictures are read as asked (0.889, then 0.944) and the Fréchet distance has its minimum (1.90, then 1.53). The paper found its best FID at 0.3.
+# - *From 0 to 0.5* obedience and nearness to the data both grow: more pictures are read as asked (0.889, then 0.944) and the Fréchet distance has its minimum (1.90, then 1.53). In the paper's table below the best FID is at 0.3.
 # - *From 1 on* obedience is bought with nearness to the data. At $w=2$ the share is 0.989 and the distance 3.75; at $w=8$ there is nothing left to gain (0.983), the distance is 7.65, and 5 % of the pixels are saturated.
-# - *Variety* falls in two ways. Pictures of one class come nearer to each other (3.99 at $w=0$, 3.57 at $w=2$), and recall falls from 0.90 to 0.71. (At $w=-1$ the figure for a class is large because its pictures are not of one class.)
+# - *Variety* falls in two ways. Pictures of one class come nearer to each other (3.99 at $w=0$, 3.57 at $w=2$), and recall falls from 0.90 to 0.71. (At $w=-1$ the figure for a class is large because its pictures are not of one class. Two real ones are 3.68 apart, in lesson 11, so a part of the first fall, too, is strangers leaving.)
 # - *The drift.* The unconditional pictures lie nearest to the mean of the data (0.433; 0.444 at $w=0$): a network that is not told what to draw averages more. But it is no law of negative weights: at $-2$ they are farther away again (0.455), since to avoid one class is to be pushed into others.
 #
 # Beside it, the figures of the paper, for ImageNet at 128 px (Ho & Salimans 2022, table 2; FID, where less is better, and the inception score, where more is):
@@ -514,7 +514,7 @@ pd.DataFrame({"FID": [7.27, 2.43, 7.86, 21.53], "inception score": [82, 158, 298
 #
 # $$\log\frac{p(x_t\mid y)^{1+w}}{p(x_t)^{w}},$$
 #
-# so it is often said that guidance draws from $p(x\mid y)^{1+w}\,p(x)^{-w}$, the *sharpened* distribution: that of the class, with more weight where the class is plain. It does not, for any $w$ but $0$ and $-1$.
+# so it is often said that guidance draws from $p(x\mid y)^{1+w}\,p(x)^{-w}$, the *sharpened* distribution: that of the class, with more weight where the class is plain. (It is the tilted density of lesson 11, with $s = 1 + w$.) Except at $w=0$ and $w=-1$ it does not.
 #
 # A sampler needs, at each $t$, the score of the *noised* distribution. To draw from the sharpened one, it would need the score of "first sharpen, then add noise". The formula gives the score of "first add noise, then sharpen". Noise is an average, sharpening a product, and the order matters. On the line both can be computed:
 
@@ -621,7 +621,7 @@ display(experiments.claim("At w = 3 dropping one class in ten makes more picture
 #
 # **Is guidance needed all the way?**
 #
-# Section 5 says that the early steps push too far. [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) go by that: guide only in the *middle* of the way, $t_\text{low}\le t\le t_\text{high}$, and use $w=0$ outside. Early on guidance makes all pictures of a class alike; at the end it has nothing left to decide. And each step without guidance costs one answer instead of two. The course's own `sample_cfg` takes an `interval` for that.
+# Section 5 says that the early steps push too far. [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) go by that: guide only in the *middle* of the way, $t_\text{low}\le t\le t_\text{high}$ (here from 300 to 700), and use $w=0$ outside. Early on guidance makes all pictures of a class alike; at the end it has nothing left to decide. And each step without guidance costs one answer instead of two. The course's own `sample_cfg` takes an `interval` for that.
 
 # %% tags=["experiment", "figure"]
 windows = {"everywhere": (0, 1000), "not at the start": (0, 700), "not at the end": (300, 1000), "in the middle": (300, 700)}
@@ -649,9 +649,9 @@ display(experiments.claim("With w = 4 in the middle only, pictures are nearer to
                           "Kynkäänniemi et al. 2024, figure 3", spots, more="not at the end", less="not at the start", digits=2))
 
 # %% [markdown]
-# **What to notice.** In the middle only, the Fréchet distance falls from 6.04 to 2.79 and recall rises from 0.72 to 0.88, while 0.981 of the pictures are still read as asked (0.997 everywhere). And it costs 15 answers a picture instead of 20. The two ends do different harm: leaving guidance out at the start brings back variety, leaving it out at the end takes the glare away (saturated pixels: 0.018 without the start, 0.006 without the end). Compare the middle at $w=4$ with $w=1$ everywhere, in section 4: it is just as obedient (0.981), and no nearer to the data (2.79 against 2.21). So here an interval takes the harm out of a large $w$, and a small $w$ would have done as well. On ImageNet the paper found the interval better than any $w$.
+# **What to notice.** In the middle only, the Fréchet distance falls from 6.04 to 2.79 and recall rises from 0.72 to 0.88, while 0.981 of the pictures are still read as asked (0.997 everywhere). And it costs 15 answers a picture instead of 20 (the column *questions*). The two ends do different harm. Leaving guidance out at the end takes the glare away (saturated: 0.006, against 0.022 everywhere and 0.018 without the start). Leaving it out at the start lets pictures of a class differ more (3.727, against 3.640 everywhere and 3.522 without the end; three seeds do not settle it). Recall gains from either. Compare the middle at $w=4$ with $w=1$ everywhere, in section 4: it is just as obedient (0.981), and no nearer to the data (2.79 against 2.21). So here an interval takes the harm out of a large $w$, and a small $w$ would have done as well. On ImageNet the paper found the interval better than any $w$.
 #
-# **Must the unconditional half be asked at every step?** It changes slowly from step to step. So keep the last answer, and ask for a new one at every $k$-th step only (`every=k`). Half of the answers are then a step or more old. Is that better than taking fewer steps for the same price?
+# **Must the unconditional half be asked at every step?** It changes slowly from step to step. So keep the last answer, and ask for a new one at every $k$-th step only (`every=k`). With `every=2` every other unconditional answer is then a step old. Is that better than taking fewer steps for the same price?
 
 # %% tags=["experiment"]
 display(figures_of("cfg_every", columns))
@@ -732,7 +732,7 @@ plots.strip({"real": in_colour(x0), "x_t, t = 500": in_colour(x_t), "implicit": 
                 "change, and what the trained one would.");
 
 # %% [markdown]
-# **Where to look.** Compare the two lower rows column by column, and both with the flower above them. Where is each of them strong: at the head, at the edge of the petals, in the sky? Both answer the same question, and the network of the one never saw a label it had to name. How far they agree in numbers comes next.
+# **Where to look.** Compare the two lower rows column by column, and both with the flower above them. Where is each of them strong: at the head, at the edge of the petals, in the sky? Both answer the same question, and the network behind the first never had to name a class. How far they agree in numbers comes next.
 #
 # A classifier can also be asked for a class. The implicit one reads a picture so: add noise, ask the network for that noise under each class, and choose the class under which it does best ([Li et al. 2023](https://arxiv.org/abs/2303.16203); `guidance.implicit_class`). It takes $K$ questions. Mind that it knows the clean picture, whose noise it is asked about, while the trained classifier (that of lesson 11, trained for this comparison) sees $x_t$ alone: the two curves do not compete, they say at which noise each has something to say.
 
@@ -785,7 +785,7 @@ display(experiments.claim("For the same time, classifier-free guidance (w = 1) m
                           "Ho & Salimans 2022, section 1", budget["Fréchet distance"], more="classifier, scale 8", less="free, w = 1", digits=2))
 
 # %% [markdown]
-# **What to notice.** For the same time classifier-free guidance obeys far more often: at $w=1$ 0.981 of the pictures are read as asked, with the classifier at scale 8 it is 0.681, and the Fréchet distance is 2.21 against 3.32. The classifier's curve still falls at its end, so a larger scale would go on helping; and the classifier is small and was trained for 600 batches. What the comparison says is what a second network of that price can do, and not what the best one could. The other side of the bill is the training: classifier guidance works with a network that never heard of classes.
+# **What to notice.** For the same time classifier-free guidance obeys far more often: at $w=1$ 0.981 of the pictures are read as asked, with the classifier at scale 8 it is 0.681, and the Fréchet distance is 2.21 against 3.32. The classifier's curve still falls at its end, so a larger scale may go on helping (in lesson 11 obedience grew up to scale 32, and the Fréchet distance was lowest at 8); and the classifier is small and was trained for 600 batches. What the comparison says is what a second network of that price can do, and not what the best one could. The other side of the bill is the training: classifier guidance works with a network that never heard of classes.
 
 # %% [markdown]
 # ## 9 · Bug hunt: the class that never goes away
@@ -869,7 +869,7 @@ def evidence(drop, title):
 evidence(colleagues_drop, "The colleague's: asked for nothing in particular, it gives nothing in particular")
 
 # %% [markdown]
-# Each colour is one class. With a class and without guidance all is well, and the loss says nothing. But without a class the points should lie on the three heaps, and they do not; and with $w=2$ they leave the heaps as well, because the guide leans on a prediction that means nothing.
+# Each colour is one class. With a class and without guidance all is well, and the loss says nothing. But without a class the points should lie on the three heaps, and they do not; and with $w=2$ they leave the heaps as well, most of them the picture too, because the guide leans on a prediction that means nothing.
 #
 # How can the network do so badly what it was trained for one time in ten? Was it?
 
@@ -913,7 +913,7 @@ mended_drop = ex.mended_drop.check(mended_drop)
 evidence(mended_drop, "Mended: without a class it draws all three")
 
 # %% [markdown]
-# The bug is a real one, found in a public course. It is hard to see because everything looks as usual: the mask has the right share of ones, the loss falls, and samples with a class are good. A network whose condition has holes learns to fill the holes. It never learns to do without. Two things would have shown it: samples at $w=-1$, and a count of the rows that are all null.
+# The bug is a real one, found in a public course. It is hard to see because everything looks as usual: the mask has the right share of ones, the loss falls (even lower than that of the mended one, because the harder question, without a class, is never asked), and samples with a class are good. A network whose condition has holes learns to fill the holes. It never learns to do without. Two things would have shown it: samples at $w=-1$, and a count of the rows that are all null.
 #
 # ## 10 · Explorer
 #
