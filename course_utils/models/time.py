@@ -21,7 +21,7 @@ def sinusoidal_embedding(t: Tensor, features: int, max_period: float = 10_000.0)
     """Each step as the sines and cosines of many clocks, from fast to slow (Vaswani et al. 2017, arXiv 1706.03762).
 
     The frequencies are omega_i = max_period^(-i / half), i = 0 … half - 1, half = features / 2, and the embedding is
-    [sin(omega t), cos(omega t)]: all sines first, as in the code of Ho et al. 2020.
+    [sin(omega t), cos(omega t)]: all sines first, as in the code of Ho et al. 2020 (which divides i by half - 1).
 
     Args:
         t: (B,), any real numbers; meant for 0 to 1000.

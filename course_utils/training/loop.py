@@ -47,6 +47,12 @@ class Fit:
         return len(self.losses)
 
     @property
+    def last_loss(self) -> float:
+        """The mean over the last 200 steps: one step says little, because its images and its noise are its own."""
+        last = self.losses[-200:]
+        return sum(last) / len(last) if last else math.nan
+
+    @property
     def images_per_second(self) -> float:
         return self.images / self.seconds if self.seconds else 0.0
 

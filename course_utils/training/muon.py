@@ -9,7 +9,7 @@ what is no matrix to AdamW.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -61,23 +61,22 @@ class Muon(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             with_gradient = [p for p in group["params"] if p.grad is not None]
-            if group["muon"]:
-                for p in with_gradient:
-                    self._turn(p, group)
-            elif with_gradient:
-                self._adamw(with_gradient, group)
+            if with_gradient:
+                (self._turn if group["muon"] else self._adamw)(with_gradient, group)
         return loss
 
-    def _turn(self, p: Tensor, group: dict[str, Any]) -> None:
-        if not self.state[p]:
-            self.state[p]["average"] = torch.zeros_like(p)
-        average = self.state[p]["average"]
-        average.lerp_(p.grad, 1 - MOMENTUM)  # type: ignore[arg-type]
-        ahead = p.grad.lerp(average, MOMENTUM)  # type: ignore[union-attr] # Nesterov: look where the average is going
-        turn = orthogonal(ahead.reshape(len(p), -1))  # (out, in * k * k)
-        length = LIKE_ADAMW * max(turn.shape) ** 0.5
-        p.mul_(1 - group["lr"] * group["weight_decay"])
-        p.add_(turn.reshape(p.shape), alpha=-group["lr"] * length)
+    def _turn(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        ahead = []
+        for p in parameters:
+            if not self.state[p]:
+                self.state[p]["average"] = torch.zeros_like(p)
+            average = self.state[p]["average"]
+            average.lerp_(p.grad, 1 - MOMENTUM)  # type: ignore[arg-type]
+            ahead.append(p.grad.lerp(average, MOMENTUM).reshape(len(p), -1))  # type: ignore[union-attr] # Nesterov
+        for p, turn in zip(parameters, orthogonal(ahead), strict=True):  # turn: (out, in * k * k)
+            length = LIKE_ADAMW * max(turn.shape) ** 0.5
+            p.mul_(1 - group["lr"] * group["weight_decay"])
+            p.add_(turn.reshape(p.shape), alpha=-group["lr"] * length)
 
     def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -107,31 +106,44 @@ class Muon(torch.optim.Optimizer):
         )
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Nearly the orthogonal matrix nearest to this one: the same directions, every singular value brought to about 1.
+def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Nearly the orthogonal matrix nearest to each: the same directions, every singular value brought to about 1.
 
     Five rounds of X <- (A + B X X^T + C (X X^T)^2) X, after a division by the norm. It ends with singular values
     between 0.7 and 1.2, which is good enough for a step, and needs no decomposition. Every round multiplies from the
     left by a square matrix made of X X^T alone. So it is enough to collect these, Q, on the small side of X, and to
-    touch X itself twice instead of ten times: X_k = Q_k X_0, hence X_k X_k^T = Q_k (X_0 X_0^T) Q_k^T.
+    touch X itself twice instead of ten times: X_k = Q_k X_0, hence X_k X_k^T = Q_k (X_0 X_0^T) Q_k^T. And the Q of all
+    matrices whose small sides are equally long are collected together, for many small products leave a core idle.
 
     Args:
-        matrix: (N, M).
+        matrices: (N, M) each, of any sizes.
 
     Returns:
-        (N, M), in its dtype.
+        (N, M) each, in its dtype.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix  # the small side first
-    x = x / (x.norm() + 1e-7)
-    start = x @ x.T  # (n, n), n the smaller of N and M
-    unit = torch.eye(len(x), dtype=x.dtype, device=x.device)
-    Q = unit
-    for _ in range(ITERATIONS):
-        square = Q @ start @ Q.T
-        Q = (A * unit + B * square + C * square @ square) @ Q
-    x = Q @ x
-    return x.T if tall else x
+    flat = [x.T if x.shape[0] > x.shape[1] else x for x in matrices]  # the small side first
+    flat = [x / (x.norm() + 1e-7) for x in flat]
+    turned = list(flat)
+    for n in {len(x) for x in flat}:
+        alike = [i for i, x in enumerate(flat) if len(x) == n]
+        Q = _collected(torch.stack([flat[i] @ flat[i].T for i in alike]))  # (matrices, n, n)
+        for i, q in zip(alike, Q, strict=True):
+            turned[i] = q @ flat[i]
+    return [x.T if m.shape[0] > m.shape[1] else x for m, x in zip(matrices, turned, strict=True)]
+
+
+def _collected(start: Tensor) -> Tensor:
+    """Q of all rounds, from X X^T: (matrices, n, n) -> the same."""
+    unit = torch.eye(start.shape[1], dtype=start.dtype, device=start.device)
+    Q = _factor(start, unit)
+    for _ in range(ITERATIONS - 1):
+        Q = _factor(Q @ start @ Q.mT, unit) @ Q
+    return Q
+
+
+def _factor(square: Tensor, unit: Tensor) -> Tensor:
+    """A + B X X^T + C (X X^T)^2, from X X^T."""
+    return torch.baddbmm(A * unit + B * square, square, square, alpha=C)
 
 
 def make_muon(model: nn.Module, learning_rate: float, weight_decay: float) -> Muon:
