@@ -36,13 +36,17 @@ class Recipe:
     run: Callable[..., dict[str, Any]]
 
 
+def _by_preset(full: int) -> dict[str, int]:
+    return {"smoke": 4, "laptop": full, "gpu": full}
+
+
 def _recogniser(dataset: str) -> Recipe:
     full = PLANS[dataset].steps
     return Recipe(
         name=f"recogniser-{dataset}",
         says=f"names the class of a noisy image of {dataset}",
         minutes=round(full / 500),
-        steps={"smoke": 4, "laptop": full, "gpu": full},
+        steps=_by_preset(full),
         run=partial(train_recogniser, dataset),
     )
 
@@ -53,7 +57,7 @@ def _ddpm(name: str) -> Recipe:
         name=name,
         says=plan.says(),
         minutes=round(plan.steps / 600 * (plan.size / 16) ** 2),
-        steps={"smoke": 4, "laptop": plan.steps, "gpu": plan.steps},
+        steps=_by_preset(plan.steps),
         run=partial(train_ddpm, name),
     )
 
@@ -64,7 +68,7 @@ def _denoiser(dataset: str) -> Recipe:
         name=f"denoiser-{dataset}",
         says=f"guesses the clean image of a noisy one of {dataset}, in one go",
         minutes=round(full / 1500),
-        steps={"smoke": 4, "laptop": full, "gpu": full},
+        steps=_by_preset(full),
         run=partial(train_denoiser, dataset),
     )
 
@@ -75,7 +79,7 @@ def _noisy_classifier(dataset: str) -> Recipe:
         name=f"noisy-classifier-{dataset}",
         says=f"names the class of a noisy picture of {dataset} and is told the time, to steer ddpm-{dataset}",
         minutes=round(full / 1500),
-        steps={"smoke": 4, "laptop": full, "gpu": full},
+        steps=_by_preset(full),
         run=partial(train_noisy_classifier, dataset),
     )
 
@@ -84,7 +88,7 @@ ORACLE = Recipe(
     name=oracle_training.NAME,
     says="reads from a clean flower what it was drawn from",
     minutes=round(oracle_training.STEPS / 400),
-    steps={"smoke": 4, "laptop": oracle_training.STEPS, "gpu": oracle_training.STEPS},
+    steps=_by_preset(oracle_training.STEPS),
     run=oracle_training.train_oracle,
 )
 

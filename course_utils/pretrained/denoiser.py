@@ -156,7 +156,7 @@ def train_denoiser(
         "size": plan.size,
         "learning_rate": plan.learning_rate,
         **training_card(plan.steps, plan.batch, seed, seconds, device),
-        "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
+        "loss": round(history.last_loss, 5),
         "metrics": {
             "held_out_images": HELD_OUT,
             "root_mean_squared_error": {str(t): round(e, 4) for t, e in zip(TIMES, errors, strict=True)},

@@ -188,7 +188,7 @@ def train_noisy_classifier(
         "size": plan.size,
         "learning_rate": plan.learning_rate,
         **training_card(plan.steps, plan.batch, seed, seconds, device),
-        "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
+        "loss": round(history.last_loss, 5),
         "metrics": {
             "held_out_images": len(held_out),
             "accuracy_by_step": {str(t): round(share, 4) for t, share in zip(TIMES, shares, strict=True)},

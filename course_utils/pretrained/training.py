@@ -86,7 +86,7 @@ def train_ddpm(
         **plan.describe(),
         **({"classes": list(data.load(plan.dataset, n=1).classes)} if plan.classes else {}),
         **training_card(steps, plan.batch, seed, (round(history.seconds), cpu_seconds), device),
-        "loss": round(sum(history.losses[-200:]) / len(history.losses[-200:]), 5),
+        "loss": round(history.last_loss, 5),
         "metrics": judge(average, plan, JUDGED_ON[plan.size] if steps >= 100 else 20, device),
         "samples": f"{name}.png",
     }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from course_utils.errors import CourseError
 from course_utils.studies import storage
 from course_utils.studies.arm import Arm
 from course_utils.studies.study import Study, plain, studies
+from course_utils.training import machine
 
 
 @dataclass(frozen=True)
@@ -154,5 +153,5 @@ def _keep(job: Job, result: dict[str, Any]) -> None:
         "runs": {seed: runs[seed] for seed in map(str, study.seeds) if seed in runs},
     }
     stored["torch"] = torch.__version__.split("+")[0]
-    stored["machine"] = f"{torch.get_num_threads()} of {os.cpu_count()} CPU cores, {platform.machine()}"
+    stored["machine"] = machine(torch.device("cpu"))
     storage.write(study, stored)
