@@ -277,7 +277,7 @@ widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16,
 # - *buffer*: a tensor that belongs to a module and is not learned, such as a schedule (lesson 04).
 # - *clipping*: of a gradient, to shorten it where it is longer than 1 (lesson 04); of a guessed picture, to cut off what lies outside $[-1, 1]$ (lessons 04 and 06).
 # - *Fréchet distance*: how far generated pictures are from real ones, by the means and the spread of what a recogniser sees in them (lessons 04 and 10).
-# - *kernel distance*: the same by all moments; it is 0 on average for real pictures, however few (lessons 04 and 10).
+# - *kernel distance*: the same with one moment more; it is 0 on average for real pictures, however few (lessons 04 and 10).
 # - *floor*: the figure that real pictures get which nobody has generated: no generator can be expected to do better (lesson 04).
 # - *sure*: of a recogniser, to name a class with a probability above 0.9 (lesson 04).
 # - *norm*: a layer that takes away a mean, divides by a standard deviation, and lets the network choose a new scale and centre for each channel (lesson 05).

@@ -54,7 +54,7 @@ x_t = diffusion.q_sample(clean, torch.tensor([truth]), alpha_bar, eps)
 answers = diffusion.ideal_denoiser(x_t.expand(len(told), -1, -1, -1), told, alpha_bar, train)
 plots.grid(torch.cat([clean, x_t, answers]), columns=7,
            titles=["clean", f"x_t, t = {truth}", *(f"told {t}" for t in told.tolist())],
-           title="The same pixels, five times told, five answers",
+           title="The same pixels, told five different steps: five answers",
            alt="A picture, the picture noised at t = 750, and the ideal denoiser's answers when told t = 100 to 990: "
                "told too little noise, it picks one training picture; told too much, it answers with a blurred average.");
 
@@ -661,7 +661,7 @@ for name, (subject, *_) in subjects.items():  # the first network of each kind
 
 # %% tags=["experiment", "figure"]
 plots.maps({name: ratio.log10() for name, ratio in lies.items()}, x=(0, 1000), y=(0, 1000),
-           xlabel="step that it is told", ylabel="true step", low=0, high=2, bar="0: as good as the truth\n2: 100 times the loss",
+           xlabel="step that it is told", ylabel="true step", low=0, high=2, bar="0: as good as the truth\n2: 100 times the loss or more",
            title="The better the network, the dearer a lie",
            alt="Maps of the loss by true step and told step. Trained here: pale, but for a dark patch where it is told of "
                "less noise than there is. Trained ahead: dark everywhere but for a narrow diagonal, wider at late steps.");
@@ -723,7 +723,7 @@ if nets:  # a verdict needs several networks
 # %% [markdown]
 # **What to notice.** Under `laptop`, your networks lose 2 % on average when they are told a reading, and 9 % without time (from 3 to 15 %, by the seed): the claim holds. So much of the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
 #
-# Do not stop at the percent. From $t = 50$ on, a reading adds about a hundredth to the loss or less, whatever the network. For a young network that is nothing. For the one trained ahead on flowers it is nearly all: told the truth at $t = 950$ it has a loss of 0.0003, told the reading 0.014. *The better a network, the more it has to lose by not being told.*
+# Do not stop at the percent. From $t = 50$ on, a reading adds about a hundredth to the loss or less, whatever the network. For a young network that is nothing. For the one trained ahead on flowers it is nearly all: told the truth at $t = 950$ it has a loss of 0.0003, told the reading 0.014. (A part of that is the schedule: it learned on the linear one, whose step 950 is nearly pure noise, and your networks on the cosine one.) *The better a network, the more it has to lose by not being told.*
 #
 # Two things soften that. Your formula looks at one number for each square of four pixels; a network may use all it sees. And larger pictures give their noise away more exactly: the relative error of a reading falls with the root of the number of pixels. [Sun et al. 2025](https://arxiv.org/abs/2502.13129) took the noise level away from several kinds of generative models: most became a little worse, and some better.
 

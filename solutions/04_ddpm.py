@@ -73,7 +73,7 @@ def way_back(before, beta, x_t):
 
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 3))
-titles = ("A small step (beta = 0.02): normal", "A large step (beta = 0.6): two answers")
+titles = ("A small step (beta 0.02): normal", "A large step (beta 0.6): two answers")
 for panel, beta, title in zip(panels, (0.02, 0.6), titles):
     density = way_back(0.8, beta, 0.1)
     mean = (axis * density).sum() * width
@@ -454,7 +454,7 @@ panel.plot(*path.T, color=plots.COLOURS["no EMA"], lw=0.9, label=f"the weights: 
 panel.plot(*slow_path.T, color=plots.COLOURS["EMA"], label=f"their average: {far['EMA']:.2f}")
 panel.plot(0, 0, "+", color=plots.COLOURS["reference"], ms=14, mew=2)
 panel.set(xlabel="first weight", ylabel="second weight",
-          title="The average rests near the bottom while the weights jitter around it")
+          title="The average stays nearer to the bottom than the weights that it follows")
 panel.legend(title="mean over the last 200 steps", alignment="left", loc="lower right")
 plots.show(figure, alt="A jittering path of the two weights around the bottom of the bowl, and the smooth path of "
                        "their average, which ends near it.");
@@ -469,10 +469,11 @@ plots.show(figure, alt="A jittering path of the two weights around the bottom of
 # With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
 # %% tags=["experiment"]
-steps = run.pick(smoke=12, lecture=80, laptop=1600, gpu=20000)
-batch_size = run.pick(smoke=16, lecture=64, laptop=64, gpu=128)
+steps = run.pick(smoke=12, lecture=80, laptop=3000, gpu=20000)
+batch_size = run.pick(smoke=16, lecture=64, laptop=32, gpu=128)
 torch.manual_seed(0)
-net = UNet(train.shape[1], width=run.pick(smoke=8, lecture=24, laptop=32, gpu=64)).to(run.device)
+width = run.pick(smoke=8, lecture=24, laptop=32, gpu=64)
+net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3)).to(run.device)
 early, kept = [round(share * steps) for share in (0.02, 0.1, 0.4)], {}  # steps at which to keep a copy
 
 
@@ -530,7 +531,7 @@ def draw(predict, count, seed):
 
 rows = {f"step {step}": draw(samplers.as_predict(model), 10, seed=3) for step, model in kept.items()}
 plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same noise, after more and more training",
-            alt="Rows of pictures drawn from the same noise after more and more training: blurs become pictures.");
+            alt="Rows of pictures drawn from the same noise after more and more training: noise becomes pictures.");
 
 # %% [markdown]
 # **Is this curve normal?** Yes, if it looks like this:

@@ -550,7 +550,7 @@ print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['size']} px, 
 floor = metrics.Judge("flowers", 16, n=how["shared"]["samples"]).floor["frechet"]
 plots.curves(learned.runs, x=few_steps, xlabel="steps", ylabel="Fréchet distance", logx=True,
              hlines={"floor: real pictures": floor},
-             title="The learned variance is as good as the better of the two",
+             title="The learned variance is close to the better of the two",
              alt="Fréchet distance against steps for three variances of one network. With five steps beta is far above the other "
                  "two; from twenty steps on all three agree.");
 
@@ -828,7 +828,7 @@ rows = {"the guess": guesses}
 for t_start in starts[::-1]:
     rows[f"from t = {t_start}"] = sample_truncated(predict, guesses, t_start, alpha_bar, full * t_start // T, eps)
 plots.strip(rows, title="The same guesses, noised to different depths",
-            alt="Blurred draws from a normal distribution, and what the sampler makes of them from five starting times.");
+            alt="Dirty draws from a normal distribution, and what the sampler makes of them from five starting times.");
 
 # %% [markdown]
 # **Where to look.** The guess has the colours of a flower and a round blob on a stem, but no petals, and dirt over it all. From $t = 200$ most of its colours stay, and so does some of its dirt. From $t = 400$ cleaner flowers grow out of it, many of which still have its colours. From $t = 800$ next to nothing of it is left: compare with the last row, which begins with the same noise and nothing else.

@@ -192,7 +192,7 @@ for values, end in zip(floor.runs["Fréchet distance"], ends):
     panel.plot([1 / n for n in counts], values, "o", color=plots.COLOURS["data"])
     slope = np.mean([(v - end) * n for v, n in zip(values[1:], used)])
     panel.plot([0, 1 / counts[0]], [end, end + slope / counts[0]], color=plots.COLOURS["reference"], lw=1)
-panel.axhline(0, color=plots.COLOURS["rule"])
+panel.axhline(0, color=plots.COLOURS["rule"], zorder=0)
 panel.set(xlabel="1 / n", ylabel="Fréchet distance", title="On this axis the floor is a straight line, and it ends at 0")
 plots.show(figure, alt="Fréchet distance of real pictures from real ones against 1/n: points on straight lines that end near "
                        "0 at 1/n = 0.")
@@ -666,7 +666,7 @@ plots.curves({name: np.stack([bound.runs[f"{name}, {n} steps"] for n in chains],
 # %% tags=["experiment"]
 display(experiments.claim("With 50 steps, beta-tilde needs fewer bits than beta", "lesson 04: pictures are more like a single "
                           "picture than like noise", bound, more="beta, 50 steps", less="beta-tilde, 50 steps"))
-display(experiments.claim("A chain of 100 steps needs fewer bits than one of 20", "Kingma et al. 2021, section 5", bound,
+display(experiments.claim("A chain of 100 steps needs fewer bits than one of 20", "Kingma et al. 2021, section 4.1", bound,
                           more="beta-tilde, 20 steps", less="beta-tilde, 100 steps"))
 
 # %% tags=["experiment", "figure"]
@@ -675,7 +675,7 @@ by_steps = studies.load("bound_by_steps", figure="by steps")  # of the chain of 
 terms = by_steps.runs["beta-tilde, 1000 steps"].mean(axis=0)
 figure, panel = plt.subplots(figsize=(9, 3.2))
 panel.bar(range(len(terms)), terms, color=plots.COLOURS["beta-tilde"])
-names = [f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in pairwise(edges)]
+names = [f"{a}" if b == a + 1 else f"{a}–{b - 1}" for a, b in pairwise(edges)]
 panel.set_xticks(range(len(terms)), names)
 panel.set(xlabel="steps t of 1000", ylabel="bits per dimension",
           title=f"Of {terms.sum():.1f} bits, {terms[:3].sum():.1f} are paid in the nine steps nearest to the data")
@@ -808,7 +808,7 @@ display(pd.DataFrame(rows).T)
 pairs = run.pick(smoke=4, lecture=20, laptop=20, gpu=40)
 fakes = samplers.sample_ddim(predict, torch.randn(pairs, *real.shape[1:], generator=run.fresh_generator(8)), alpha_bar,
                              run.pick(smoke=3, lecture=20, laptop=50, gpu=50), clip=True).clamp(-1, 1)
-blind_test = widgets.HumanTest(real[200 : 200 + pairs], fakes, seed=9)
+blind_test = widgets.HumanTest(real[200 : 200 + pairs], fakes, pairs=pairs, seed=9)
 blind_test
 
 # %% tags=["experiment"]

@@ -11,17 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from course_utils import data, guidance, pretrained
-from course_utils.diffusion import model_time, q_sample, uniform_times
+from course_utils.diffusion import model_time, q_sample
 from course_utils.errors import CourseError
 from course_utils.metrics import Judge, mean_pairwise_distance
-from course_utils.models.noisy_classifier import NoisyClassifier
-from course_utils.training import Shuffled, fit
+from course_utils.pretrained import Reader, train_reader
 
 CHUNK = 250  # images sampled at a time
-POOL, TRAINING = 4096, 600  # images that the classifier learns from, and batches
 AVERAGED = 2000  # held-out images of which the mean picture is taken
 
 
@@ -122,25 +120,9 @@ def draw(settings: Guided, network: Any, model: pretrained.Pretrained, x_T: Tens
 
 @lru_cache(maxsize=2)
 def noisy_classifier(dataset: str) -> nn.Module:
-    """A classifier of noisy images, trained for a short while: the same for all runs."""
-    model = pretrained.guided(dataset)
-    known = data.load(dataset, n=POOL if dataset == "flowers" else None, size=model.size)
-
-    def practise(x0: Tensor, y: Tensor, generator: Generator) -> tuple[Tensor, ...]:
-        t = uniform_times(len(x0), len(model.alpha_bar) - 1, generator)
-        return x0, y, t, torch.randn(x0.shape, generator=generator)
-
-    def loss(net: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        x0, y, t, eps = batch
-        return guidance.noisy_classifier_loss(net, x0, y, t, model.alpha_bar, eps)
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = NoisyClassifier(model.channels, model.model.classes)
-    batches = Shuffled(known.images[:POOL], known.labels[:POOL], size=64, make=practise)
-    history = fit(net, batches, loss, TRAINING, learning_rate=2e-3, ema=0.99, quiet=True)
-    assert history.ema is not None
-    return history.ema.requires_grad_(False)
+    """The classifier of lesson 11, trained on the schedule of this model: the same for all runs."""
+    net, _ = train_reader(Reader(dataset=dataset), pretrained.guided(dataset).alpha_bar)
+    return net.requires_grad_(False)
 
 
 @dataclass(frozen=True)
@@ -170,7 +152,8 @@ def run_reading(settings: Reading, seed: int) -> dict[str, Any]:
 
     Returns:
         "accuracy by t": the share read rightly, at each step alone.
-        "accuracy": the evidence of all steps added up.
+        "accuracy": with the clean image known to both: the evidence of all steps added up, and what the trained
+            classifier reads from it, at t = 0.
         "cosine by t": between the gradients of log p(y | x_t) of the two classifiers, of the right class; the mean over
             images.
     """
@@ -179,15 +162,18 @@ def run_reading(settings: Reading, seed: int) -> dict[str, Any]:
     x0, y, generator = held_out.images, held_out.labels, torch.Generator().manual_seed(seed)
     classifier, T = noisy_classifier(settings.dataset), len(model.alpha_bar) - 1
     accuracies, cosines, total = [], [], torch.zeros(len(x0), model.model.classes)
+    if settings.by == "trained":
+        with torch.no_grad():
+            total = classifier(x0, torch.zeros(len(x0)))
     for step in settings.times:
         t, eps = torch.full((len(x0),), step), torch.randn(x0.shape, generator=generator)
         x_t, time = q_sample(x0, t, model.alpha_bar, eps), model_time(t, T)
         if settings.by == "implicit":
             found = guidance.implicit_class(model.model, x0, t, model.alpha_bar, eps, model.kind)
+            total = total + found
         else:
             with torch.no_grad():
-                found = classifier(x_t, time).log_softmax(dim=1)
-        total = total + found
+                found = classifier(x_t, time)
         accuracies.append((found.argmax(dim=1) == y).float().mean().item())
         ours = guidance.implicit_gradient(model.model, y, x_t, t, model.alpha_bar, model.kind)
         theirs = guidance.classifier_gradient(classifier, x_t, time, y)

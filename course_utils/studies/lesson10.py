@@ -169,7 +169,7 @@ def run_bound(bound: Bound, seed: int) -> dict[str, Any]:
 
 
 CHAINS = (10, 20, 50, 100)
-THOUSAND = Bound(steps=1000, images=4)
+THOUSAND = Bound(steps=1000)
 
 STUDIES = [
     Study(

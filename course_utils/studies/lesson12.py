@@ -38,7 +38,7 @@ class Dropping:
     size: int = 16
     pool: int = 4096
     width: int = 16
-    steps: int = 300
+    steps: int = 1000
     batch: int = 32
     optimiser: str = "muon"
     learning_rate: float = 5e-3
@@ -145,12 +145,12 @@ STUDIES = [
     Study(
         "guidance_budget",
         lesson="12",
-        says="guidance without and with a classifier, for about the same time: 10 steps and 14",
+        says="guidance without and with a classifier, for about the same time: 10 steps and 15",
         variants={
             **{f"free, w = {w:g}": Guided(strength=w) for w in (0.5, 1.0, 2.0, 4.0)},
             **{
-                f"classifier, scale {s:g}": Guided(method="classifier", strength=s, steps=14)
-                for s in (1.0, 2.0, 4.0, 8.0)
+                f"classifier, scale {s:g}": Guided(method="classifier", strength=s, steps=15)
+                for s in (2.0, 8.0, 16.0, 32.0)
             },
         },
         run=run_guided,
