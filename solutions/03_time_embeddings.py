@@ -613,6 +613,7 @@ for t in some_steps:
 readings = torch.stack(readings, dim=1).double()  # (128, steps): a row for each picture
 plots.curves({"read off the picture": readings[:24], "truth": some_steps.double()}, x=some_steps, xlabel="step t",
              ylabel="step that was read", title="From one picture the step can be read, within limits",
+             each="pictures",
              alt="The step that was guessed from each of 24 pictures against the true step: close to the diagonal from "
                  "100 to 600, too high near 0, and scattered widely above 700.");
 

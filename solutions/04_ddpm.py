@@ -469,8 +469,8 @@ plots.show(figure, alt="A jittering path of the two weights around the bottom of
 # With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
 # %% tags=["experiment"]
-steps = run.pick(smoke=12, lecture=80, laptop=3000, gpu=20000)
-batch_size = run.pick(smoke=16, lecture=64, laptop=32, gpu=128)
+steps = run.pick(smoke=12, lecture=80, laptop=1600, gpu=20000)
+batch_size = run.pick(smoke=16, lecture=64, laptop=64, gpu=128)
 torch.manual_seed(0)
 width = run.pick(smoke=8, lecture=24, laptop=32, gpu=64)
 net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3)).to(run.device)

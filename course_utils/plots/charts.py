@@ -43,6 +43,7 @@ def curves(
     logy: bool = False,
     logx: bool = False,
     hlines: Mapping[str, float] | None = None,
+    each: str = "runs",
     alt: str | None = None,
 ) -> ShownFigure:
     """Draw named curves.
@@ -56,6 +57,7 @@ def curves(
         title: the figure's message.
         logy, logx: logarithmic axes.
         hlines: levels to compare with, from a name to y, such as {"chance": 0.1}.
+        each: what the thin lines are, such as "pictures".
         alt: the figure in words; by default made from title, labels and names.
 
     Returns:
@@ -96,7 +98,7 @@ def curves(
         axes.set_title(title)
         axes.margins(x=0.01)
         if len(tables) > 1 or most_runs > 1 or hlines:
-            note = f"thin: each of {most_runs} runs\nband: ± 1 standard deviation" if most_runs > 1 else None
+            note = f"thin: each of {most_runs} {each}\nband: ± 1 standard deviation" if most_runs > 1 else None
             # Beside the axes, where it can hide no curve.
             legend = axes.legend(
                 loc="upper left", bbox_to_anchor=(1.01, 1), title=note, title_fontsize=9, alignment="left"

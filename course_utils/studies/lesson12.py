@@ -169,6 +169,7 @@ STUDIES = [
         lesson="12",
         says="short trainings by the share of images whose class is dropped",
         variants={f"p = {p:g}": Dropping(p_uncond=p) for p in (0.0, 0.1, 0.2, 0.5)},
+        seeds=range(6),
         run=run_dropping,
         weights=JUDGES,
     ),
