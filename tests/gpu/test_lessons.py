@@ -7,6 +7,7 @@ lesson takes seconds. The full sizes of `gpu` are what `course build --preset gp
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -39,6 +40,12 @@ CORES = {
     "05": ("def yours(block)", "reference = models.UNet(", "def milliseconds("),
     "06": ("few = {n: ", "still = {n: "),
 }
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache of its own: an unfinished training that lies in the user's is not this one's to go on with."""
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
 
 
 def test_the_lessons_are_here() -> None:
