@@ -153,6 +153,7 @@ STUDIES = [
                 for s in (2.0, 8.0, 16.0, 32.0)
             },
         },
+        seeds=range(6),
         run=run_guided,
         weights=JUDGED,
     ),
