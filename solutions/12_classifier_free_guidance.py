@@ -618,7 +618,7 @@ for w in (0.0, 3.0):
     display(at(dropped_asked, w, "share read as asked").table().round(2))
 good = at(dropped_asked, 3.0, "read as asked")
 display(experiments.claim("At w = 3 dropping one class in ten makes more pictures read as asked than dropping none",
-                          "Ho & Salimans 2022, section 4.2", good, more="p = 0.1", less="p = 0"),
+                          "what the drop is for", good, more="p = 0.1", less="p = 0"),
         experiments.claim("Without any drop, the unconditional pictures are farther from the data than with one in ten",
                           "the null token was never trained", at(dropped_frechet, -1.0, "Fréchet distance"), more="p = 0", less="p = 0.1", digits=2),
         experiments.claim("At w = 3 dropping half of the classes makes fewer pictures read as asked than one in ten",
@@ -629,7 +629,7 @@ display(experiments.claim("At w = 3 dropping one class in ten makes more picture
                           "half of the training went elsewhere", at(dropped_asked, 0.0, "read as asked"), more="p = 0.1", less="p = 0.5"))
 
 # %% [markdown]
-# **What to notice.** With guidance ($w=3$) the order is that of the paper: dropping one class in ten or one in five is best (0.70 of the pictures are read as asked, both times), one half is worse (0.62), and none is worst (0.52). Two things pull. What is dropped is lost to the conditional half: at $w=0$ 0.42 of the pictures are read as asked without a drop, then 0.40, 0.34 and 0.24. And it is what the null token lives on: the Fréchet distance of the unconditional pictures ($w=-1$) falls from 12.9 without a drop to 9.7, 9.1 and 8.2. Guidance needs both halves. Without any drop the null token is a vector that was never trained, and where it points is luck: at $w=3$ the six seeds end between 10.3 and 25.4, with one in ten between 6.9 and 11.6. (These trainings are short. The same network would read better at $w=0$ after a longer one.)
+# **What to notice.** With guidance ($w=3$) the order is that of the paper, which did not try to drop none: dropping one class in ten or one in five is best (0.70 of the pictures are read as asked, both times), one half is worse (0.62), and none is worst (0.52). Two things pull. What is dropped is lost to the conditional half: at $w=0$ 0.42 of the pictures are read as asked without a drop, then 0.40, 0.34 and 0.24. And it is what the null token lives on: the Fréchet distance of the unconditional pictures ($w=-1$) falls from 12.9 without a drop to 9.7, 9.1 and 8.2. Guidance needs both halves. Without any drop the null token is a vector that was never trained, and where it points is luck: at $w=3$ the six seeds end between 10.3 and 25.4, with one in ten between 6.9 and 11.6. (These trainings are short. The same network would read better at $w=0$ after a longer one.)
 #
 # ## 7 · When, and how often
 #
