@@ -464,7 +464,7 @@ plots.show(figure, alt="A jittering path of the two weights around the bottom of
 #
 # Everything is there. The training loop, `fit`, reads like algorithm 1: draw a batch, compute *your* loss, step downhill, update the average. Besides, it shortens gradients that are longer than 1 (*clipping*), warms the learning rate up and lets it fall to zero, and computes in bfloat16 where your processor is faster that way.
 #
-# How is a step taken? Ho et al. used Adam. Here it is *Muon* ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon)): it, too, keeps a moving average of the gradient, and then gives all directions of each weight matrix the same length, so that directions in which the gradient is faint are learnt as well. Each step takes a sixth to a third longer and brings much further (section 7 measures it), which is what a training of a few minutes needs. `optimiser="adamw"` goes back to the usual one.
+# How is a step taken? Ho et al. used Adam. Here it is *Muon* ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon)): it, too, keeps a moving average of the gradient, and then gives all directions of each weight matrix the same length, so that directions in which the gradient is faint are learnt as well. Each step takes about a sixth longer and brings much further (section 7 measures it), which is what a training of a few minutes needs. `optimiser="adamw"` goes back to the usual one.
 #
 # With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
@@ -750,7 +750,7 @@ for study, statement, less, more, source in claimed:
 # - *Which steps are practised* matters much, and costs nothing: 12.5 against 18.0. The loss treats all steps alike, but the shape of a flower is decided at those in the middle. That is why the training above draws its $t$ there.
 # - *The target.* Ho et al. found that predicting $x_0$ gave worse pictures. Here, after a short training, it gives much better ones, 10.7 against 18.0. A guess that you can test: its loss, too, puts the weight where there is much noise (section 3), so part of the gain is that of the line above. Train with `diffusion.diffusion_loss(…, kind="x0")`, practise the middle with it, and sample through `samplers.as_predict(net, kind="x0", alpha_bar=alpha_bar)`. $v$ lies between, too close to call.
 # - *The absolute error* does better here than the square. The square counts a few large errors most, and those sit at the steps where the noise is hard to tell.
-# - *Muon* gets further in as many steps: 14.1 against 18.0. One of its steps takes a sixth to a third longer here. Long trainings were not compared.
+# - *Muon* gets further in as many steps: 14.1 against 18.0. One of its steps takes about a sixth longer here. Long trainings were not compared.
 # - *EMA and clipping* buy nothing that can be measured here, and the average not even where the learning rate stays. Four hundred steps are few: an average pays when the weights have wandered around one place for long. Both cost next to nothing, so the recipe keeps them; clipping also guards against the one wild batch in a long training.
 # - *Cosine or linear* is too close to call at 16 px after 400 steps (Nichol & Dhariwal trained for 200,000 at 64 px: 27.0 with cosine, 31.3 with linear).
 # - *Beta tilde* does better than beta in each of the three runs; the interval touches zero, so it is too close to call, by a hair.

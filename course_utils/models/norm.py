@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 
 class QuickGroupNorm(nn.GroupNorm):
-    """`nn.GroupNorm`, the same formula and parameters, several times faster in a training in bfloat16 on a CPU.
+    """`nn.GroupNorm`, the same formula and parameters, made for a training in bfloat16 on a CPU.
 
-    PyTorch's kernel for 16-bit numbers walks a channels-last image pixel by pixel, the one for 32-bit numbers takes
-    many at once: two conversions cost less than they save, and the sums are exact. Elsewhere this is PyTorch's own.
+    There PyTorch's kernel for 32-bit numbers is so much faster than the one for 16-bit numbers that it pays to convert
+    to and fro: a training step of the course's U-Net takes 3 to 14 % less time. Elsewhere this is PyTorch's own.
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ from course_utils import data, guidance, pretrained
 from course_utils.diffusion import model_time, q_sample
 from course_utils.errors import CourseError
 from course_utils.metrics import Judge, mean_pairwise_distance
-from course_utils.pretrained import Reader, train_reader
 
 CHUNK = 250  # images sampled at a time
 AVERAGED = 2000  # held-out images of which the mean picture is taken
@@ -121,7 +120,7 @@ def draw(settings: Guided, network: Any, model: pretrained.Pretrained, x_T: Tens
 @lru_cache(maxsize=2)
 def noisy_classifier(dataset: str) -> nn.Module:
     """The classifier of lesson 11, trained on the schedule of this model: the same for all runs."""
-    net, _ = train_reader(Reader(dataset=dataset), pretrained.guided(dataset).alpha_bar)
+    net, _ = pretrained.train_reader(pretrained.Reader(dataset=dataset), pretrained.guided(dataset).alpha_bar)
     return net.requires_grad_(False)
 
 

@@ -92,7 +92,7 @@ def fit(
         loss: `loss(model, batch)` gives a scalar tensor.
         steps: how many batches to learn from.
         optimiser: "adamw" (Loshchilov & Hutter 2017, arXiv:1711.05101), or "muon" (see `training.muon`), whose step
-            takes a sixth to a third longer in a network of the course, and which gets far in few steps.
+            takes about a sixth longer in a network of the course, and which gets far in few steps.
         learning_rate: the peak, reached after the warm-up; a cosine leads it down to zero, if `decay`.
         weight_decay: the optimiser's.
         warmup: the share of the steps over which the learning rate rises from zero.
