@@ -158,13 +158,18 @@ def untouched(function: Answer, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
+def a_type(value: Any) -> str:
+    """What a value is, with its article, for a hint: "a list", "an int"."""
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
+
+
 def expect_tensor(
     got: Any, shape: tuple[int, ...], dtype: torch.dtype | None = None, like: str = "the pictures that came in"
 ) -> torch.Tensor:
     """Fail with a hint unless `got` is a tensor of this shape (and of this dtype, that of `like`), without a nan."""
     expect(got is not None, "your function returns None: does it end with `return ...`?")
-    kind = type(got).__name__
-    expect(isinstance(got, torch.Tensor), f"your function returns a {kind}, it should return a tensor.")
+    expect(isinstance(got, torch.Tensor), f"your function returns {a_type(got)}, it should return a tensor.")
     expect(
         tuple(got.shape) == tuple(shape),
         f"the result has shape {tuple(got.shape)}, it should have shape {tuple(shape)}.",

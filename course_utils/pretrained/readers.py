@@ -230,7 +230,7 @@ def _name(dataset: str) -> str:
 def _schedule(dataset: str) -> str:
     """The schedule of the model that is steered, as its card says it."""
     plan = PLANS.get(f"ddpm-{dataset}")
-    return f"{plan.schedule}, T = {plan.T}" if plan else "linear, T = 1000"
+    return str(plan.describe()["schedule"]) if plan else "linear, T = 1000"
 
 
 def _alpha_bar(dataset: str) -> Tensor:

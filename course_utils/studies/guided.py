@@ -160,16 +160,13 @@ def run_reading(settings: Reading, seed: int) -> dict[str, Any]:
     held_out = data.load(settings.dataset, n=settings.samples, size=model.size, split="test", seed=100 + seed)
     x0, y, generator = held_out.images, held_out.labels, torch.Generator().manual_seed(seed)
     classifier, T = noisy_classifier(settings.dataset), len(model.alpha_bar) - 1
-    accuracies, cosines, total = [], [], torch.zeros(len(x0), model.model.classes)
-    if settings.by == "trained":
-        with torch.no_grad():
-            total = classifier(x0, torch.zeros(len(x0)))
+    accuracies, cosines, evidence = [], [], []
     for step in settings.times:
         t, eps = torch.full((len(x0),), step), torch.randn(x0.shape, generator=generator)
         x_t, time = q_sample(x0, t, model.alpha_bar, eps), model_time(t, T)
         if settings.by == "implicit":
             found = guidance.implicit_class(model.model, x0, t, model.alpha_bar, eps, model.kind)
-            total = total + found
+            evidence.append(found)
         else:
             with torch.no_grad():
                 found = classifier(x_t, time)
@@ -177,9 +174,11 @@ def run_reading(settings: Reading, seed: int) -> dict[str, Any]:
         ours = guidance.implicit_gradient(model.model, y, x_t, t, model.alpha_bar, model.kind)
         theirs = guidance.classifier_gradient(classifier, x_t, time, y)
         cosines.append(torch.cosine_similarity(ours.flatten(1), theirs.flatten(1), dim=1).mean().item())
+    with torch.no_grad():
+        whole = torch.stack(evidence).sum(dim=0) if settings.by == "implicit" else classifier(x0, torch.zeros(len(x0)))
     return {
         "accuracy by t": accuracies,
-        "accuracy": (total.argmax(dim=1) == y).float().mean().item(),
+        "accuracy": (whole.argmax(dim=1) == y).float().mean().item(),
         "cosine by t": cosines,
     }
 

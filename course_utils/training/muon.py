@@ -121,7 +121,8 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
     Returns:
         (N, M) each, in its dtype.
     """
-    flat = [x.T if x.shape[0] > x.shape[1] else x for x in matrices]  # the small side first
+    tall = [x.shape[0] > x.shape[1] for x in matrices]
+    flat = [x.T if stands else x for x, stands in zip(matrices, tall, strict=True)]  # the small side first
     flat = [x / (x.norm() + 1e-7) for x in flat]
     turned = list(flat)
     for n in {len(x) for x in flat}:
@@ -129,7 +130,7 @@ def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
         Q = _collected(torch.stack([flat[i] @ flat[i].T for i in alike]))  # (matrices, n, n)
         for i, q in zip(alike, Q, strict=True):
             turned[i] = q @ flat[i]
-    return [x.T if m.shape[0] > m.shape[1] else x for m, x in zip(matrices, turned, strict=True)]
+    return [x.T if stands else x for x, stands in zip(turned, tall, strict=True)]
 
 
 def _collected(start: Tensor) -> Tensor:

@@ -13,17 +13,18 @@ from course_utils.errors import CourseError
 from course_utils.training.muon import make_muon
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float, decay: bool = True) -> float:
+def learning_rate_factor(step: int, steps: int, warmup: float, hold: float = 0.0) -> float:
     """From 0 to 1: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0.
 
-    Without `decay` it stays at 1 after the rise.
+    The fall begins when `hold * steps` steps are done; until then the factor stays at 1. With hold = 1 it never falls.
     """
     rising = max(1, round(warmup * steps))
     if step < rising:
         return (step + 1) / rising
-    if not decay:
+    held = max(rising, round(hold * steps))
+    if step < held:
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / max(1, steps - rising + 1)))
+    return 0.5 * (1 + math.cos(math.pi * (step + 1 - held) / max(1, steps - held + 1)))
 
 
 def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:

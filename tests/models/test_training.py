@@ -101,7 +101,9 @@ def test_learning_rate_rises_then_falls_to_nearly_nothing() -> None:
     assert all(a > b for a, b in pairwise(factors[9:]))
     assert 0 < factors[-1] < 0.001
     assert learning_rate_factor(0, 1, warmup=0.05) == 1.0  # a single step is a full one
-    assert [learning_rate_factor(step, 10, warmup=0.2, decay=False) for step in (0, 1, 5, 9)] == [0.5, 1, 1, 1]
+    assert [learning_rate_factor(step, 10, warmup=0.2, hold=1.0) for step in (0, 1, 5, 9)] == [0.5, 1, 1, 1]
+    held = [learning_rate_factor(step, 100, warmup=0.1, hold=0.7) for step in range(100)]
+    assert held[9:70] == [1.0] * 61 and all(a > b for a, b in pairwise(held[69:])) and 0 < held[-1] < 0.01
 
 
 def test_biases_do_not_decay_and_every_parameter_is_trained_once() -> None:

@@ -338,8 +338,8 @@ def test_a_checkpoint_of_other_settings_gets_a_sentence(tmp_path: Path) -> None:
         train(net(), tmp_path / "state", learning_rate=0.01)
     with pytest.raises(CourseError, match=r"clip = 1\.0, and this one has clip = None"):
         train(net(), tmp_path / "state", clip=None)
-    with pytest.raises(CourseError, match="decay = None, and this one has decay = False"):
-        train(net(), tmp_path / "state", decay=False)
+    with pytest.raises(CourseError, match=r"hold = None, and this one has hold = 0\.5"):
+        train(net(), tmp_path / "state", hold=0.5)
 
 
 def test_batches_that_cannot_be_resumed_get_a_sentence(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def test_helpers_name_the_symptom():
 
     for answer, hint in [
         (lambda x: None, "returns None"),
-        (lambda x: [2, 2], "returns a list"),
+        (lambda x: [2, 2], "returns a list,"),
+        (lambda x: 0, "returns an int,"),
         (lambda x: torch.ones(3), "shape (3,), it should have shape (2,)"),
         (lambda x: 2 * x.double(), "float64, it should be float32"),
         (lambda x: x * float("nan"), "contains nan"),

@@ -9,6 +9,7 @@ from course_utils import diffusion, samplers
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
+    a_type,
     close,
     expect,
     expect_values,
@@ -25,7 +26,7 @@ def _kept(answer: Answer, T: int, steps: int) -> Tensor:
     expect(got is not None, "your function returns None: does it end with `return ...`?")
     expect(
         isinstance(got, Tensor),
-        f"your function returns a {type(got).__name__}, it should return a tensor: `torch.tensor(...)` makes one.",
+        f"your function returns {a_type(got)}, it should return a tensor: `torch.tensor(...)` makes one.",
     )
     expect(got.ndim == 1, f"the result has shape {tuple(got.shape)}: a plain list of times has shape ({steps + 1},).")
     if len(got) == steps:
@@ -112,7 +113,7 @@ def _sigma(answer: Answer, t: int, s: int, alpha_bar: Tensor, eta: float) -> Ten
     expect(got is not None, "your function returns None: does it end with `return ...`?")
     expect(
         isinstance(got, (int, float, Tensor)),
-        f"your function returns a {type(got).__name__}, it should return a number.",
+        f"your function returns {a_type(got)}, it should return a number.",
     )
     value = torch.as_tensor(got, dtype=torch.float64)
     expect(value.numel() == 1, f"the result has shape {tuple(value.shape)}: sigma is one number for the step.")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion
-from course_utils.exercises.framework import expect
+from course_utils.exercises.framework import a_type, expect
 from course_utils.exercises.inputs import normal
 
 # (41,): T is 40, the model's clock runs from 0 to 1000, and something of the picture is left at the end.
@@ -29,7 +29,7 @@ def number(got: Any, what: str) -> Tensor:
     try:
         value = torch.as_tensor(got, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
-        expect(False, f"your function returns a {type(got).__name__}, it should return a number.")
+        expect(False, f"your function returns {a_type(got)}, it should return a number.")
     expect(value.numel() == 1, f"the result has shape {tuple(value.shape)}: {what} is a single number.")
     expect(
         bool(torch.isfinite(value).all()),

@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 
 from course_utils import guidance
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises.framework import (
+    Answer,
+    Exercise,
+    a_type,
+    close,
+    expect,
+    expect_tensor,
+    expect_values,
+    untouched,
+)
 from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson11.inputs import ALPHA_BAR, SHAPE, SHORT, Bent
 
@@ -150,7 +159,7 @@ def _made(answer: Answer, y: Tensor, scale: float, net: Bent, alpha_bar: Tensor)
     expect(made is not None, "your function returns None: end it with `return guided`, the function that you made.")
     expect(
         callable(made),
-        f"your function returns a {type(made).__name__}, it should return a function of x and t, to be asked later.",
+        f"your function returns {a_type(made)}, it should return a function of x and t, to be asked later.",
     )
     return made  # type: ignore[no-any-return]
 

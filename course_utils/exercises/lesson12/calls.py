@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion, guidance
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises.framework import (
+    Answer,
+    Exercise,
+    a_type,
+    close,
+    expect,
+    expect_tensor,
+    expect_values,
+    untouched,
+)
 from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson12.inputs import CLASSES, SHORT, Told, formula
 
@@ -30,7 +39,7 @@ def _predict(answer: Answer, model: Told, w: float | Tensor, kind: str = "eps") 
     predict = answer(model, _cond(), w, kind=kind, alpha_bar=SHORT)
     expect(
         callable(predict),
-        f"guided_predict returns a {type(predict).__name__}, it should return a function predict(x, t), which a "
+        f"guided_predict returns {a_type(predict)}, it should return a function predict(x, t), which a "
         "sampler can call at every step.",
     )
     x = normal(3, 2, 4, 4, seed=1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion, guidance
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_values, untouched
+from course_utils.exercises.framework import Answer, Exercise, a_type, close, expect, expect_values, untouched
 from course_utils.exercises.inputs import normal
 from course_utils.exercises.lesson12.inputs import CLASSES, SHORT, Told, formula
 
@@ -32,7 +32,7 @@ def _inputs() -> tuple[Tensor, Tensor]:
 
 def _number(got: object) -> Tensor:
     expect(got is not None, "your function returns None: does it end with `return ...`?")
-    expect(isinstance(got, Tensor), f"your function returns a {type(got).__name__}, it should return a tensor.")
+    expect(isinstance(got, Tensor), f"your function returns {a_type(got)}, it should return a tensor.")
     assert isinstance(got, Tensor)
     expect(got.ndim == 0, f"the loss has shape {tuple(got.shape)}, it should be one number: take the mean.")
     return got
