@@ -90,7 +90,7 @@ def _train(arm: Arm, seed: int) -> Trained:
         arm.steps,
         optimiser=arm.optimiser,
         learning_rate=arm.learning_rate,
-        hold=0.0 if arm.decay else 1.0,
+        hold=None if arm.decay else 1.0,
         clip=arm.clip,
         ema=arm.ema,
         title="this run",

@@ -66,8 +66,9 @@ def fit(
     optimiser: str = "adamw",
     learning_rate: float = 1e-3,
     weight_decay: float = 0.01,
+    momentum: float | None = None,
     warmup: float = 0.05,
-    hold: float = 0.0,
+    hold: float | None = None,
     clip: float | None = 1.0,
     ema: float | None = None,
     checkpoint: Path | None = None,
@@ -95,11 +96,13 @@ def fit(
             takes about a sixth longer in a network of the course, and which gets far in few steps.
         learning_rate: the peak, reached after the warm-up; a cosine leads it down to zero.
         weight_decay: the optimiser's.
+        momentum: how much of its average of the gradients the optimiser keeps from one step to the next; by default
+            0.9 for AdamW (there called beta1) and 0.95 for Muon.
         warmup: the share of the steps over which the learning rate rises from zero.
-        hold: the share of the steps, counted from the start, that are done before the learning rate begins to fall
-            (Hägele et al. 2024, arXiv:2405.18392: a long hold and a short fall do as well as a cosine from the start;
-            in the short trainings of this course, with Muon, better). With 1 it stays at its peak; then an average of
-            the weights (`ema`) has more to do.
+        hold: with a number, the learning rate stays at its peak until this share of the steps is done, and then falls
+            to zero in a straight line (Hägele et al. 2024, arXiv:2405.18392), which in the short trainings of this
+            course brings further than the cosine. With 1 it never falls; then an average of the weights (`ema`) has
+            more to do.
         clip: a longer gradient, taken over all parameters, is shortened to this norm; None shortens none.
         ema: the decay of an exponential moving average of the weights, such as 0.999, with a warm-up
             (`ema_decay`); None keeps no average.
@@ -116,7 +119,7 @@ def fit(
         Interrupted: Ctrl-C, or the notebook's stop button. The model keeps what it has learned so far.
     """
     with Undisturbed():  # its first optimiser makes PyTorch import a great deal, and half an import is never mended
-        stepper = make_optimiser(optimiser, model, learning_rate, weight_decay)
+        stepper = make_optimiser(optimiser, model, learning_rate, weight_decay, momentum)
     average = averaged(model) if ema is not None else None
     source, history = Source(batches, steps), Fit(ema=average)
     settings = {
@@ -127,7 +130,8 @@ def fit(
         "clip": clip,
         "ema": ema,
         "autocast": autocast,
-        **({"hold": hold} if hold else {}),
+        **({} if momentum is None else {"momentum": momentum}),
+        **({} if hold is None else {"hold": hold}),
         **({} if optimiser == "adamw" else {"optimiser": optimiser}),
     }
     keeper = Keeper(checkpoint, settings, model, average, stepper, source, history)

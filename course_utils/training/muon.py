@@ -18,7 +18,7 @@ from torch.optim.adamw import adamw
 
 A, B, C = 3.4445, -4.7750, 2.0315  # of the polynomial; found by its author for a steep slope at 0
 ITERATIONS = 5
-MOMENTUM = 0.95
+MOMENTUM = 0.95  # its author's
 LIKE_ADAMW = 0.2  # root mean square of an AdamW step in units of the learning rate, by experience (Liu et al. 2025)
 
 
@@ -30,6 +30,7 @@ class Muon(torch.optim.Optimizer):
         others: parameters that AdamW takes: first and last layers, tables of vectors, biases, scales.
         lr: the learning rate of both.
         weight_decay: of both, decoupled; parameters with one dimension or none do not decay.
+        momentum: how much of the average of the gradients stays from one step to the next.
         betas: AdamW's.
     """
 
@@ -40,11 +41,12 @@ class Muon(torch.optim.Optimizer):
         *,
         lr: float = 2e-3,
         weight_decay: float = 0.01,
+        momentum: float = MOMENTUM,
         betas: tuple[float, float] = (0.9, 0.99),
     ) -> None:
         others = list(others)
         groups: list[dict[str, Any]] = [
-            {"params": list(matrices), "muon": True},
+            {"params": list(matrices), "muon": True, "momentum": momentum},
             {"params": [p for p in others if p.ndim > 1], "muon": False},
             {"params": [p for p in others if p.ndim <= 1], "muon": False, "weight_decay": 0.0},
         ]
@@ -71,8 +73,8 @@ class Muon(torch.optim.Optimizer):
             if not self.state[p]:
                 self.state[p]["average"] = torch.zeros_like(p)
             average = self.state[p]["average"]
-            average.lerp_(p.grad, 1 - MOMENTUM)  # type: ignore[arg-type]
-            ahead.append(p.grad.lerp(average, MOMENTUM).reshape(len(p), -1))  # type: ignore[union-attr] # Nesterov
+            average.lerp_(p.grad, 1 - group["momentum"])  # type: ignore[arg-type]
+            ahead.append(p.grad.lerp(average, group["momentum"]).reshape(len(p), -1))  # type: ignore[union-attr] # Nesterov
         for p, turn in zip(parameters, orthogonal(ahead), strict=True):  # turn: (out, in * k * k)
             length = LIKE_ADAMW * max(turn.shape) ** 0.5
             p.mul_(1 - group["lr"] * group["weight_decay"])
@@ -147,7 +149,7 @@ def _factor(square: Tensor, unit: Tensor) -> Tensor:
     return torch.baddbmm(A * unit + B * square, square, square, alpha=C)
 
 
-def make_muon(model: nn.Module, learning_rate: float, weight_decay: float) -> Muon:
+def make_muon(model: nn.Module, learning_rate: float, weight_decay: float, momentum: float = MOMENTUM) -> Muon:
     """Muon for a network: for the kernels and matrices between its first and its last layer, AdamW for the rest.
 
     What touches the image, and tables of vectors (`nn.Embedding`), are no maps between features, and Muon's author
@@ -162,4 +164,4 @@ def make_muon(model: nn.Module, learning_rate: float, weight_decay: float) -> Mu
     inner = [layer.weight for layer in layers if layer.weight.requires_grad and id(layer.weight) not in ends]
     chosen = {id(p) for p in inner}
     others = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
-    return Muon(inner, others, lr=learning_rate, weight_decay=weight_decay)
+    return Muon(inner, others, lr=learning_rate, weight_decay=weight_decay, momentum=momentum)

@@ -13,21 +13,23 @@ from course_utils.errors import CourseError
 from course_utils.training.muon import make_muon
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float, hold: float = 0.0) -> float:
-    """From 0 to 1: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0.
+def learning_rate_factor(step: int, steps: int, warmup: float, hold: float | None = None) -> float:
+    """From 0 to 1 and back: a straight rise over the first `warmup * steps` steps, then half a cosine down towards 0.
 
-    The fall begins when `hold * steps` steps are done; until then the factor stays at 1. With hold = 1 it never falls.
+    With `hold`, a trapezoid instead: it stays at 1 until `hold * steps` steps are done, and falls in a straight line.
+    With hold = 1 it never falls.
     """
     rising = max(1, round(warmup * steps))
     if step < rising:
         return (step + 1) / rising
-    held = max(rising, round(hold * steps))
+    held = rising if hold is None else max(rising, round(hold * steps))
     if step < held:
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step + 1 - held) / max(1, steps - held + 1)))
+    done = (step + 1 - held) / max(1, steps - held + 1)  # of the fall, above 0 and below 1
+    return 0.5 * (1 + math.cos(math.pi * done)) if hold is None else 1 - done
 
 
-def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float, momentum: float = 0.9) -> torch.optim.AdamW:
     """AdamW in one fused kernel where this device has it; biases and scales (one dimension or none) do not decay."""
     learned = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -35,24 +37,27 @@ def make_adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> t
         {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
     ]
     fused = bool(learned) and all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in learned)
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(momentum, 0.999), fused=fused)
 
 
-OPTIMISERS: dict[str, Callable[[nn.Module, float, float], torch.optim.Optimizer]] = {
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": make_adamw,
     "muon": make_muon,
 }
 
 
-def make_optimiser(name: str, model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """The optimiser of that name for a network.
+def make_optimiser(
+    name: str, model: nn.Module, learning_rate: float, weight_decay: float, momentum: float | None = None
+) -> torch.optim.Optimizer:
+    """The optimiser of that name for a network; without `momentum`, with its own.
 
     Raises:
         CourseError: no such optimiser.
     """
     if name not in OPTIMISERS:
         raise CourseError(f"A training takes its steps by one of {', '.join(OPTIMISERS)}: optimiser is {name!r}.")
-    return OPTIMISERS[name](model, learning_rate, weight_decay)
+    own = {} if momentum is None else {"momentum": momentum}
+    return OPTIMISERS[name](model, learning_rate, weight_decay, **own)
 
 
 def bf16_where_fast(device: torch.device) -> Any:

@@ -340,6 +340,8 @@ def test_a_checkpoint_of_other_settings_gets_a_sentence(tmp_path: Path) -> None:
         train(net(), tmp_path / "state", clip=None)
     with pytest.raises(CourseError, match=r"hold = None, and this one has hold = 0\.5"):
         train(net(), tmp_path / "state", hold=0.5)
+    with pytest.raises(CourseError, match=r"momentum = None, and this one has momentum = 0\.8"):
+        train(net(), tmp_path / "state", momentum=0.8)
 
 
 def test_batches_that_cannot_be_resumed_get_a_sentence(tmp_path: Path) -> None:

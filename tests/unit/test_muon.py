@@ -10,6 +10,7 @@ from course_utils.errors import CourseError
 from course_utils.models import UNet
 from course_utils.training import fit
 from course_utils.training.muon import Muon, make_muon, orthogonal
+from course_utils.training.optimiser import make_optimiser
 
 THEIRS = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch.optim.Muon came with PyTorch 2.9")
 
@@ -21,13 +22,14 @@ def gradients(parameters, seed):
 
 
 @THEIRS
+@pytest.mark.parametrize("momentum", [0.95, 0.8])
 @pytest.mark.parametrize("shape", [(24, 96), (96, 24), (40, 40)])
-def test_a_matrix_goes_where_pytorchs_own_takes_it(shape):
+def test_a_matrix_goes_where_pytorchs_own_takes_it(shape, momentum):
     ours = nn.Parameter(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
     start = ours.detach().clone()
     theirs = nn.Parameter(start.clone())
-    a = Muon([ours], [], lr=0.02, weight_decay=0.1)
-    b = torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    a = Muon([ours], [], lr=0.02, weight_decay=0.1, momentum=momentum)
+    b = torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, momentum=momentum, adjust_lr_fn="match_rms_adamw")
     for step in range(8):
         gradients([ours], step)
         theirs.grad = ours.grad.clone()
@@ -116,6 +118,14 @@ def test_a_small_network_learns():
         quiet=True,
     )
     assert run.losses[-1] < 0.3 * run.losses[0]
+
+
+def test_both_optimisers_take_a_momentum_and_have_one_of_their_own():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 1))
+    for given, wanted in ((None, (0.95, 0.9)), (0.7, (0.7, 0.7))):
+        muon, adamw = (make_optimiser(name, net, 1e-3, 0.01, given) for name in ("muon", "adamw"))
+        assert (muon.param_groups[0]["momentum"], adamw.param_groups[0]["betas"][0]) == wanted
+        assert adamw.param_groups[0]["betas"][1] == 0.999
 
 
 def test_an_unknown_optimiser_is_named():
