@@ -486,7 +486,7 @@ def batch(step):
         kept[step] = copy.deepcopy(net).eval()
     generator = run.fresh_generator(1000 + step)
     x0 = train[torch.randint(len(train), (batch_size,), generator=generator)]
-    t = diffusion.middle_heavy_times(batch_size, T, generator, mean=0.5)  # section 7; above 0 is nearer to noise
+    t = diffusion.middle_heavy_times(batch_size, T, generator)  # section 7
     eps = torch.randn(x0.shape, generator=generator)
     return x0.to(run.device), t.to(run.device), eps.to(run.device)
 
@@ -541,7 +541,7 @@ plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same nois
 # **Is this curve normal?** Yes, if it looks like this:
 #
 # - It begins at about 1: a new network says 0, and the noise has variance 1.
-# - Under `laptop`, on flowers, it is at 0.20 over the first tenth of the training, at 0.052 over the second, and ends at 0.035. (Other data, sizes and ways to draw $t$ have other bands: compare with a run of the same settings.)
+# - Under `laptop`, on flowers, it is at 0.19 over the first tenth of the training, at 0.052 over the second, and ends at 0.034. (Other data, sizes and ways to draw $t$ have other bands: compare with a run of the same settings.)
 # - It jitters from batch to batch, because each picture gets a random step and steps differ in difficulty. Judge the mean.
 # - It flattens early, and *the pictures go on improving*. The loss is dominated by steps at which nothing more can be known; what makes a picture crisp is hidden in its third digit. So do not stop at the plateau.
 #
@@ -658,7 +658,7 @@ table.columns.name = f"{judge.n} pictures"
 table
 
 # %% [markdown]
-# Under `laptop`, on flowers, the Fréchet distance is 3.25 where real pictures have 0.51, and the oracle is sure of a species in 56 % of the pictures, where it is sure in nearly all real ones. So at a glance these are flowers, and a strict eye still finds petals that run together.
+# Under `laptop`, on flowers, the Fréchet distance is 3.0 where real pictures have 0.51, and the oracle is sure of a species in 55 % of the pictures, where it is sure in nearly all real ones. So at a glance these are flowers, and a strict eye still finds petals that run together.
 #
 # ### What the network expects on the way
 #
