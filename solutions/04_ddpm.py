@@ -471,8 +471,8 @@ plots.show(figure, alt="A jittering path of the two weights around the bottom of
 # With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
 # %% tags=["experiment"]
-steps = run.pick(smoke=12, lecture=80, laptop=1750, gpu=20000)
-batch_size = run.pick(smoke=16, lecture=64, laptop=64, gpu=128)
+steps = run.pick(smoke=12, lecture=40, laptop=1750, gpu=20000)
+batch_size = run.pick(smoke=16, lecture=32, laptop=64, gpu=128)
 torch.manual_seed(0)
 width = run.pick(smoke=8, lecture=24, laptop=32, gpu=64)
 attention = run.pick(smoke=False, lecture=False, laptop=False, gpu=True)
@@ -670,7 +670,8 @@ for variance in ("beta", "beta-tilde"):
     film, generator = widgets.Film(every=max(1, T // 100)), run.fresh_generator(7)
     x_T = torch.randn(6, *train.shape[1:], generator=generator).to(run.device)
     # the course's own sampler, which can be watched
-    end = samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance=variance, clip=True, watch=film.watch)
+    end = samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance=variance, clip=True, watch=film.watch,
+                               steps=run.pick(smoke=None, lecture=250, laptop=None, gpu=None))
     films[variance] = film.end(end)
 film = films["beta"]
 frames = [film.nearest(round(share * T)) for share in (1, 0.8, 0.6, 0.45, 0.3, 0.15, 0.05, 0)]
