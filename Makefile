@@ -9,7 +9,7 @@ else
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 endif
-COURSE := $(PY) -m course_utils.cli
+COURSE := $(PY) -m course_tools.cli
 # pip tells how far it is; in CI nobody watches.
 INSTALL := $(PY) -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 

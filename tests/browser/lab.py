@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_utils.doctor import chromium as chromium_program
+from course_tools.doctor import chromium as chromium_program
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils import editions
+from course_tools import editions
 from tests.browser.lab import LabPage
 
 pytestmark = pytest.mark.browser

@@ -46,7 +46,7 @@ def in_lecture(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     nbformat.write(nbformat.v4.new_notebook(cells=cells), root / "notebooks" / "12_small.ipynb")
     port = lab.free_port()
     program = (
-        "from pathlib import Path; from course_utils.lecture import open_lecture\n"
+        "from pathlib import Path; from course_tools.lecture import open_lecture\n"
         f"open_lecture('12', {port}, False, Path({str(root)!r}))"
     )
     log = root / "lecture.log"

@@ -14,8 +14,8 @@ import torch
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from course_utils import editions
-from course_utils.editions.notebooks import tags
+from course_tools import editions
+from course_tools.editions.notebooks import tags
 
 LESSONS = editions.lessons()
 SMALL = """# a lesson asks its run for sizes: let it have those of smoke, on the GPU

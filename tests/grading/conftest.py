@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from course_utils import grading
+from course_tools import grading
 from tests.grading import mini_lesson
 
 TIMEOUT = 6.0  # for an answer that hangs; far more than an honest one needs on a busy machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_utils.grading.guard import Limited
+from course_tools.grading.guard import Limited
 
 
 def test_beyond_the_limit_nothing_is_written_and_the_stream_is_flushed_once() -> None:

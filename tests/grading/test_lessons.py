@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from course_utils import grading
-from course_utils.editions import lessons
+from course_tools import grading
+from course_tools.editions import lessons
 
 
 def test_without_a_file_name_the_students_own_notebook_is_checked() -> None:

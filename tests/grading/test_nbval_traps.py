@@ -15,8 +15,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from course_utils.grading import process
-from course_utils.grading.process import _environment
+from course_tools.grading import process
+from course_tools.grading.process import _environment
 
 LINE = "q: PASS (4 of 4)\n"
 SAY = "print('q: PASS (4 of 4)')"

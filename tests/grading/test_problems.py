@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from course_utils.grading import ExerciseResult, Report, process
+from course_tools.grading import ExerciseResult, Report, process
 from tests.grading import mini_lesson
 from tests.grading.conftest import statuses
 from tests.grading.mini_lesson import RIGHT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from course_utils import editions
+from course_tools import editions
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "lessons"
 NAMES = {"01": ["add", "Doubler"], "02": ["negate"]}

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from course_utils import editions
-from course_utils.editions import solution
-from course_utils.editions.notebooks import text_of
+from course_tools import editions
+from course_tools.editions import solution
+from course_tools.editions.notebooks import text_of
 from course_utils.errors import CourseError
 
 
@@ -193,7 +193,7 @@ def test_the_real_package_is_followed_through_its_imports():
     assert {"course_utils", "course_utils.diffusion.forward", "course_utils.exercises.framework"} <= set(used)
     assert any(name.startswith("course_utils.exercises.lesson01") for name in used)
     assert not any(name.startswith("course_utils.exercises.lesson00") for name in used)
-    assert "course_utils.editions.build" not in used
+    assert "course_tools.editions.build" not in used
 
 
 def test_a_failing_cell_is_named_and_the_old_edition_stays(built):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from course_utils import editions, grading
-from course_utils.editions import gates
+from course_tools import editions, grading
+from course_tools.editions import gates
 
 LESSONS = editions.lessons()
 COURSE = editions.Course()

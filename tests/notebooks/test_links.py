@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from course_utils.editions.links import anchors, link_complaints, parse
+from course_tools.editions.links import anchors, link_complaints, parse
 
 
 def page(root, text, name="page.md"):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import editions
-from course_utils.editions import gates
-from course_utils.editions.smoke import passes_nbval
+from course_tools import editions
+from course_tools.editions import gates
+from course_tools.editions.smoke import passes_nbval
 
 LESSONS = editions.lessons()
 COURSE = editions.Course()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import editions
+from course_tools import editions
 from course_utils.errors import CourseError
 
 NAMES = ["add", "Doubler"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from course_utils import cli, editions, gallery, grading, lab, recipes
+from course_tools import cli, editions, gallery, grading, lab, recipes
 from course_utils.errors import CourseError
 
 COMMANDS = ("lab", "lecture", "run", "build", "check", "grade", "train", "data", "doctor")
@@ -41,7 +41,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_the_command_starts_without_loading_pytorch() -> None:
     """Half a second rather than three for `course --help`."""
-    program = "import sys; import course_utils.cli; sys.exit('torch' in sys.modules or 'nbformat' in sys.modules)"
+    program = "import sys; import course_tools.cli; sys.exit('torch' in sys.modules or 'nbformat' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

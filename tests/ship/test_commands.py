@@ -44,15 +44,15 @@ def test_make_alone_lists_the_targets() -> None:
 @pytest.mark.parametrize(
     ("arguments", "command"),
     [
-        (["lab"], "course_utils.cli lab"),
-        (["lab", "PORT=8890", "LESSON=01"], "course_utils.cli lab --port 8890 --lesson 01"),
-        (["run"], "course_utils.cli run"),
+        (["lab"], "course_tools.cli lab"),
+        (["lab", "PORT=8890", "LESSON=01"], "course_tools.cli lab --port 8890 --lesson 01"),
+        (["run"], "course_tools.cli run"),
         (
             ["run", "PRESET=smoke", "LESSONS=00 01", "DATASET=mnist"],
-            'course_utils.cli run --preset smoke --dataset mnist --lessons "00 01"',
+            'course_tools.cli run --preset smoke --dataset mnist --lessons "00 01"',
         ),
-        (["build", "LESSONS=01"], "course_utils.cli build 01"),
-        (["doctor"], "course_utils.cli doctor"),
+        (["build", "LESSONS=01"], "course_tools.cli build 01"),
+        (["doctor"], "course_tools.cli doctor"),
         (["lab", "TORCH_BACKEND=cpu", "VENV=nowhere"], "--torch-backend=cpu -c constraints.txt torch"),
         (["lint"], "ruff format --check ."),
         (["lint"], "-m mypy"),

@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from course_utils import cli, doctor
-from course_utils.doctor import chromium, examination, image_sets, machine, software
-from course_utils.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding, short
+from course_tools import cli, doctor
+from course_tools.doctor import chromium, examination, image_sets, machine, software
+from course_tools.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding, short
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bs4 import BeautifulSoup
 
-from course_utils.gallery.formulas import formulas_to_mathml, to_mathml
+from course_tools.gallery.formulas import formulas_to_mathml, to_mathml
 
 
 def page(inner: str) -> BeautifulSoup:

@@ -16,9 +16,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 from rich.console import Console
 
-from course_utils import editions, gallery
+from course_tools import editions, gallery
 from course_utils.errors import CourseError
-from course_utils.gallery.pages import write_page
+from course_tools.gallery.pages import write_page
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "lessons"
 NAMES = {"01": ["add", "Doubler"], "02": ["negate"]}

@@ -18,10 +18,10 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils import lecture
+from course_tools import lecture
 from course_utils.errors import CourseError
-from course_utils.lecture import server
-from course_utils.lecture.needed import needed_cells, outside
+from course_tools.lecture import server
+from course_tools.lecture.needed import needed_cells, outside
 
 ROOT = Path(__file__).parents[2]
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -179,7 +179,7 @@ def test_without_voila_it_says_what_to_install(course: Path, monkeypatch: pytest
 
 
 def test_it_does_not_load_pytorch_before_the_kernel_does() -> None:
-    program = "import sys; import course_utils.lecture; sys.exit('torch' in sys.modules)"
+    program = "import sys; import course_tools.lecture; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
 
 
@@ -190,7 +190,7 @@ def test_it_shows_the_page_and_ctrl_c_leaves_nothing_behind(course: Path, tmp_pa
     port = server.free_port()
     program = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell in CI may ignore it
-        "from pathlib import Path; from course_utils.lecture import open_lecture\n"
+        "from pathlib import Path; from course_tools.lecture import open_lecture\n"
         f"open_lecture('01', {port}, False, Path({json.dumps(str(course))}))"
     )
     env = {**os.environ, "TMPDIR": str(scratch), "COURSE_PRESET": "smoke"}

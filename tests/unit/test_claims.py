@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from course_utils import claims, editions
+from course_tools import claims, editions
 from course_utils.experiments import claim, compare
 
 

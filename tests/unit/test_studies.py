@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from course_utils import claims, studies
-from course_utils.cli import app
+from course_tools import claims
+from course_utils import studies
+from course_tools.cli import app
 from course_utils.errors import CourseError
 from course_utils.experiments import claim
 from course_utils.studies import Arm, Study, storage

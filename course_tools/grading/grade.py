@@ -1,0 +1,79 @@
+"""One notebook's grade from beginning to end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from course_tools.editions.lessons import find
+from course_tools.grading.answers import find_answers, read_student
+from course_tools.grading.canonical import read_canonical
+from course_tools.grading.code import defined_outside
+from course_tools.grading.process import Limits
+from course_tools.grading.report import Report
+from course_tools.grading.rounds import Findings, grade_rounds
+from course_tools.grading.verdicts import judge
+
+
+def grade(
+    lesson: str | int | Path,
+    notebook: str | Path,
+    *,
+    timeout: float = 20.0,
+    setup_timeout: float = 180.0,
+    total_timeout: float = 900.0,
+) -> Report:
+    """Grade a student's notebook. The file is only read.
+
+    Args:
+        lesson: a lesson's number ("01" or 1), or the `Path` of an executed solution edition.
+        notebook: the student's file.
+        timeout: seconds for one answer cell, and for one check.
+        setup_timeout: seconds for one of the lesson's own cells.
+        total_timeout: seconds after which no new run is started.
+
+    Raises:
+        CourseError: the notebook cannot be read or is another lesson's, or the solution edition is missing or was
+            stripped of its outputs. A bad answer never raises.
+    """
+    began = time.monotonic()
+    notebook = Path(notebook)
+    canonical = read_canonical(solution_path(lesson))
+    student = read_student(notebook)
+    answers = find_answers(student, canonical, notebook.name)
+    limits = Limits(timeout, setup_timeout, total_timeout)
+    findings = grade_rounds(canonical, answers, limits)
+    outside = {name: defined_outside(student, answer.parts) for name, answer in answers.items()}
+    results = [
+        judge(exercise, answers[name], findings, limits, outside[name], canonical.path.stem)
+        for name, exercise in canonical.exercises.items()
+    ]
+    notes = [*findings.setup_errors, *([findings.problem] if findings.problem else [])]
+    seconds = time.monotonic() - began
+    return Report(canonical.path.stem[:2], notebook, results, notes, seconds, _timings(findings, seconds))
+
+
+def check(number: str | int, notebook: str | Path | None = None, *, timeout: float = 20.0) -> Report:
+    """Grade a lesson's notebook, by default the student's own, notebooks/NN_slug.ipynb. `Report.show` prints it."""
+    if notebook is None:
+        notebook = find(number).student
+    return grade(number, notebook, timeout=timeout)
+
+
+def solution_path(lesson: str | int | Path) -> Path:
+    """The executed solution edition of a lesson.
+
+    Raises:
+        CourseError: there is no such lesson.
+    """
+    return lesson if isinstance(lesson, Path) else find(lesson).solution
+
+
+def _timings(findings: Findings, seconds: float) -> dict[str, float]:
+    """Seconds by what they were spent on; "start" is what no cell accounts for: pytest, and the kernel coming up."""
+    spent = {"set-up": 0.0, "answers": 0.0, "checks": 0.0}
+    words = {"setup": "set-up", "guard": "set-up", "answer": "answers", "check": "checks"}
+    for run in findings.runs:
+        for record in [*run.records, *([run.culprit] if run.culprit else [])]:
+            spent[words[record["role"]]] += record.get("seconds", 0.0)
+    return {"start": max(0.0, seconds - sum(spent.values())), **spent, "runs": float(len(findings.runs))}
