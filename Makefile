@@ -56,7 +56,7 @@ doctor: setup ## what is installed, and what to do about what is missing
 
 clean: ## remove what the commands made; keeps .venv
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find course_utils tests solutions benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find course_utils course_tools tests solutions benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean ## and .venv too
 	rm -rf $(VENV)

@@ -33,7 +33,9 @@ from tests.browser import lab  # noqa: E402
 
 SETUP = """
 import torch
-from course_utils import data, metrics, models, pretrained, widgets
+from course_utils import data, metrics, models, pretrained
+from course_utils.lessons.lesson12.curve import GuidanceCurve
+from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 from course_utils.diffusion import alpha_bars, cosine_schedule
 from course_utils.runtime import start
 run = start("12")
@@ -50,8 +52,8 @@ for p in net.eval().parameters():
 """
 EXPLORER = """
 noises = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-curve = widgets.GuidanceCurve((-2, -1, 0, 2, 8), (0, 0.1, 0.8, 1, 1), (0.9, 1, 0.9, 0.7, 0.4), n=1)
-shown = widgets.GuidanceExplorer(
+curve = GuidanceCurve((-2, -1, 0, 2, 8), (0, 0.1, 0.8, 1, 1), (0.9, 1, 0.9, 0.7, 0.4), n=1)
+shown = GuidanceExplorer(
     net, alpha_bar, noises, kind=kind, classes=classes, read=metrics.Judge("flowers", 16, n=2).read, curve=curve
 )
 {idle}

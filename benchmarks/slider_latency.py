@@ -28,12 +28,13 @@ from tests.browser import lab  # noqa: E402
 
 LESSON = "01_forward_noising.ipynb"
 ALONE = """
-from course_utils import data, metrics, widgets
+from course_utils import data, metrics
+from course_utils.lessons.lesson01.explorer import NoisingExplorer
 from course_utils.diffusion import alpha_bars, cosine_schedule, linear_schedule, sigmoid_schedule
 images = data.load("flowers", n=8)
 ways = {"linear": linear_schedule, "cosine": cosine_schedule, "sigmoid": sigmoid_schedule}
 schedules = {name: alpha_bars(way(1000)) for name, way in ways.items()}
-widgets.NoisingExplorer(
+NoisingExplorer(
     images.images, labels=images.labels, schedules=schedules, recogniser=metrics.recogniser("flowers")
 )
 """

@@ -13,7 +13,8 @@ HEAD = """# What the experiments found
 
 Every claim that a lesson measures, with the figures as the committed notebooks printed them. The page is written by
 `course build`; a verdict is what the runs say, welcome or not. Slow comparisons were run ahead: `course claims` runs
-them again, `course claims --list` names them, and their figures lie with their settings in `course_utils/studies`.
+them again, `course claims --list` names them, and their figures lie with their settings in the
+lesson's slice, `course_utils/lessons/lessonNN/results`.
 
 - *holds here*: the whole 95 % interval is on the claim's side.
 - *does not hold here*: the whole interval is on the other side.

@@ -10,10 +10,11 @@ from typing import Any
 
 from course_utils import weights
 from course_utils.errors import CourseError
+from course_utils.lessons.lesson02.denoiser import OneShot, train_denoiser
 from course_utils.metrics import oracle_training
 from course_utils.metrics.recogniser_training import PLANS, train_recogniser
 from course_utils.pretrained import PLANS as DDPM_PLANS
-from course_utils.pretrained import OneShot, Reader, train_ddpm, train_denoiser, train_noisy_classifier
+from course_utils.pretrained import Reader, train_ddpm, train_noisy_classifier
 from course_utils.runtime import choose_preset
 
 

@@ -18,6 +18,9 @@ from torch import Tensor
 from course_utils import data, plots, pretrained
 from course_utils.diffusion import alpha_bars, cosine_schedule, ideal_denoiser, q_sample
 from course_utils.guidance import sample_cfg
+from course_utils.lessons.lesson04.film import Film
+from course_utils.lessons.lesson12.curve import GuidanceCurve
+from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 
 FOLDER = Path(__file__).parent / "pictures"
 PAPER, GAP = 255, 4
@@ -115,9 +118,9 @@ def one_shot() -> None:
 
 def time_embeddings() -> None:
     """Lesson 03: 64 features of every step as waves, and which steps they liken to which."""
+    from course_utils.lessons.lesson03.maps import paint
     from course_utils.models import sinusoidal_embedding
     from course_utils.models.timed import similarity_map
-    from course_utils.plots.maps import paint
 
     steps, side = torch.linspace(0, 1000, 640), 320
     waves = sinusoidal_embedding(steps, 64)  # (640, 64)
@@ -141,10 +144,10 @@ def norms() -> None:
 
 def ddpm() -> None:
     """Lesson 04: the model that was trained ahead, at work. Four walks from noise to a flower, from left to right."""
-    from course_utils import pretrained, samplers, widgets
+    from course_utils import pretrained, samplers
 
     ready = pretrained.ddpm("flowers")
-    film, generator = widgets.Film(), torch.Generator().manual_seed(4)
+    film, generator = Film(), torch.Generator().manual_seed(4)
     x_T = ready.noise(4, generator)
     film.end(samplers.sample_ddpm(ready.predict, x_T, ready.alpha_bar, generator, clip=True, watch=film.watch))
     frames = [film.nearest(t) for t in (1000, 600, 450, 350, 250, 170, 100, 40, 0)]
@@ -174,7 +177,7 @@ def fast_sampling() -> None:
 def evaluation() -> None:
     """Lesson 10: real flowers, and noise that was moved until the recogniser sees those very flowers in it."""
     from course_utils import metrics
-    from course_utils.metrics.damages import fooling
+    from course_utils.lessons.lesson10.damages import fooling
 
     real, reader = data.load("flowers", n=9, size=16, seed=5).images, metrics.recogniser("flowers")
     start = 0.6 * torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
@@ -217,18 +220,18 @@ def cover() -> None:
 
 def guidance_slider() -> None:
     """The explorer of lesson 12 as it begins, with the curve that the lesson's study has measured."""
-    from course_utils import metrics, studies, widgets
+    from course_utils import metrics, studies
 
     model = pretrained.guided("flowers")
     runs = {name: studies.load("cfg_weight", figure=name).runs for name in ("read as asked", "recall")}
     shared = studies.settings("cfg_weight")["shared"]
-    curve = widgets.GuidanceCurve(
+    curve = GuidanceCurve(
         [float(label.split("=")[1]) for label in runs["recall"]],
         *([sum(values) / len(values) for values in found.values()] for found in runs.values()),
         steps=shared["steps"],
         n=3 * shared["samples"],
     )
-    explorer = widgets.GuidanceExplorer(
+    explorer = GuidanceExplorer(
         model.model,
         model.alpha_bar,
         model.noise(3, torch.Generator().manual_seed(1)),

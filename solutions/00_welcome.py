@@ -18,10 +18,10 @@
 # %%
 import torch
 
-from course_utils import data, plots, widgets
 from course_tools import doctor
+from course_utils import data, plots, widgets
 from course_utils.errors import CourseError
-from course_utils.exercises import lesson00 as ex
+from course_utils.lessons.lesson00 import checks as ex
 from course_utils.runtime import start
 
 # %% tags=["parameters"]

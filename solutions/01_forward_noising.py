@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from scipy import stats
 
-from course_utils import data, diffusion, experiments, metrics, plots, widgets
-from course_utils.exercises import lesson01 as ex
+from course_utils import data, diffusion, experiments, metrics, plots
+from course_utils.lessons.lesson01 import checks as ex
+from course_utils.lessons.lesson01.explorer import NoisingExplorer
 from course_utils.runtime import start
 
 # %% tags=["parameters"]
@@ -707,7 +708,7 @@ explorer_schedules = {
     "linear, 150 steps": alpha_bars(linear_schedule(150)),
     "mended, 150 steps": alpha_bars(mended_schedule(150)),
 }
-widgets.NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_schedules, recogniser=reader)
+NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_schedules, recogniser=reader)
 
 # %% [markdown]
 # ## Is this normal?

@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import data, diffusion, experiments, plots, studies, training, weights, widgets
-from course_utils.exercises import lesson02 as ex
+from course_utils import data, diffusion, experiments, plots, studies, training, weights
+from course_utils.lessons.lesson02 import checks as ex
+from course_utils.lessons.lesson02.explorer import DenoisingExplorer
 from course_utils.models import plain
 from course_utils.runtime import start
 
@@ -733,7 +734,7 @@ for t in (50, 800):
 # %% [markdown]
 # **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.167 against 0.223), or 2.4 dB. Without them the curve is flat there: however clean the picture that comes in, it cannot be drawn better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. But the pooling drops places, and to code them in channels is hard to learn in 800 steps.
 #
-# At $t = 800$ it does *not* hold: the network without skips is a little better (0.300 against 0.307). A guess that you can test: under heavy noise the skip brings hardly anything but noise, and the way up has to learn to leave it alone. Train longer (`OneShot(width=16, steps=3000)` in `course_utils/studies/lesson02.py`), and see whether the difference goes away.
+# At $t = 800$ it does *not* hold: the network without skips is a little better (0.300 against 0.307). A guess that you can test: under heavy noise the skip brings hardly anything but noise, and the way up has to learn to leave it alone. Train longer (`OneShot(width=16, steps=3000)` in `course_utils/lessons/lesson02/studies.py`), and see whether the difference goes away.
 
 # %% [markdown]
 # ## 7 · Bug hunt: a lighter way up
@@ -851,7 +852,7 @@ for name, p in suspect.named_parameters():
 # **At which noise level does each denoiser give up, and how does it look when it does?** Move $t$ with the mouse or the arrow keys, and change the denoiser and the picture. Pictures 1 to 4 are in the garden, 5 to 8 were never shown. Look for the step at which the ideal denoiser goes from one picture to a mixture, and for pictures where it jumps to the wrong one.
 
 # %% tags=["explorer", "figure"]
-widgets.DenoisingExplorer(
+DenoisingExplorer(
     {"in the garden": garden[:4], "never shown": unseen[:4]},
     alpha_bar=alpha_bar,
     denoisers={

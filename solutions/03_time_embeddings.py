@@ -21,8 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import data, diffusion, experiments, models, plots, pretrained, studies, training, widgets
-from course_utils.exercises import lesson03 as ex
+from course_utils import data, diffusion, experiments, models, plots, pretrained, studies, training
+from course_utils.lessons.lesson03 import checks as ex
+from course_utils.lessons.lesson03.explorer import EmbeddingExplorer
+from course_utils.lessons.lesson03.maps import maps
 from course_utils.models.timed import similarity_map
 from course_utils.runtime import start
 
@@ -142,7 +144,7 @@ sinusoidal_embedding = ex.sinusoidal_embedding.check(sinusoidal_embedding)
 # %% tags=["figure"]
 every_step = torch.linspace(0, 1000, 501)  # every other step
 embedding = sinusoidal_embedding(every_step, 64)  # (501, 64)
-plots.maps({"32 sines above, 32 cosines below": embedding.T}, x=(0, 1000), y=(0, 64), square=False,
+maps({"32 sines above, 32 cosines below": embedding.T}, x=(0, 1000), y=(0, 64), square=False,
            xlabel="step t", ylabel="feature", bar="value",
            title="Fast clocks tell neighbours apart, slow ones the whole way",
            alt="The embedding of steps 0 to 1000 as a map: in each half the first rows flicker, "
@@ -172,7 +174,7 @@ print(f"dot product: {left:.6f}   sum of cosines of the differences: {right:.6f}
 # %% tags=["figure"]
 coarse = torch.linspace(0, 1000, 251)
 pictures = {f"{f} features": similarity_map(sinusoidal_embedding(coarse, f)) for f in (4, 16, 64)}
-plots.maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s", bar="similarity",
+maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s", bar="similarity",
            title="With more clocks, only neighbours look alike",
            alt="Three maps of the similarity of every two steps. With 4 features, stripes repeat everywhere; with 16 "
                "fewer; with 64 there is one sharp diagonal on a pale ground.");
@@ -233,7 +235,7 @@ table = torch.randn(len(coarse), 64, generator=run.fresh_generator(2))  # as nn.
 turns = 4 * torch.randn(32, generator=run.fresh_generator(3))  # sigma = 4
 kinds = {"sinusoidal": sinusoidal_embedding(coarse, 64), "random Fourier": fourier_features(coarse, turns),
          "learned table, at first": table, "raw float": raw}
-plots.maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
+maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
            ylabel="step s", bar="similarity", title="Four ideas of which steps belong together",
            alt="Four similarity maps. Sinusoidal: sharp diagonal on pale red. Random Fourier: a broad diagonal. Learned "
                "table: a line one step wide. Raw float: four squares, early and late, alike within and opposite between.");
@@ -661,7 +663,7 @@ for name, (subject, *_) in subjects.items():  # the first network of each kind
           f"told too little, up to {lies[name].tril().max():.0f} times")
 
 # %% tags=["experiment", "figure"]
-plots.maps({name: ratio.log10() for name, ratio in lies.items()}, x=(0, 1000), y=(0, 1000),
+maps({name: ratio.log10() for name, ratio in lies.items()}, x=(0, 1000), y=(0, 1000),
            xlabel="step that it is told", ylabel="true step", low=0, high=2, bar="0: as good as the truth\n2: 100 times the loss or more",
            title="The better the network, the dearer a lie",
            alt="Maps of the loss by true step and told step. Trained here: pale, but for a dark patch where it is told of "
@@ -790,7 +792,7 @@ def colleagues_embedding(t, T, features=8):
 
 # %% tags=["figure"]
 suspect = colleagues_embedding(every_step, 1000)
-plots.maps({"the colleague's": suspect.T, "8 features of t itself": sinusoidal_embedding(every_step, 8).T},
+maps({"the colleague's": suspect.T, "8 features of t itself": sinusoidal_embedding(every_step, 8).T},
            x=(0, 1000), y=(0, 8), xlabel="step t", ylabel="feature", bar="value",
            title="Is there anything to see on the left?",
            alt="Two embeddings of all steps with 8 features. Left: six rows keep one colour, two change slowly. "
@@ -798,7 +800,7 @@ plots.maps({"the colleague's": suspect.T, "8 features of t itself": sinusoidal_e
 
 # %% tags=["figure"]
 both = {"the colleague's": suspect, "8 features of t itself": sinusoidal_embedding(every_step, 8)}
-plots.maps({name: similarity_map(e[::2]) for name, e in both.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
+maps({name: similarity_map(e[::2]) for name, e in both.items()}, x=(0, 1000), y=(0, 1000), xlabel="step t",
            ylabel="step s", bar="similarity", title="Which steps can be told apart?",
            alt="Two similarity maps. Left: red all over, every step resembles every other. Right: stripes.");
 
@@ -904,7 +906,7 @@ for figure, digits in (("loss", 4), ("Fréchet distance", 2)):
 # **How many clocks does it take, and how slow must the slowest be?** Move the number of features and the period with the mouse or the arrow keys, and watch the map. When do stripes appear beside the diagonal? When is the map one colour? Then let the clocks get $t/T$ instead of $t$.
 
 # %% tags=["explorer", "figure"]
-widgets.EmbeddingExplorer()
+EmbeddingExplorer()
 
 # %% [markdown]
 # ## Is this normal?

@@ -23,9 +23,11 @@ import pandas as pd
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies, weights, widgets
+from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies, weights
 from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule, model_time, q_sample, recover_x0
-from course_utils.exercises import lesson04 as ex
+from course_utils.lessons.lesson04 import checks as ex
+from course_utils.lessons.lesson04.explorer import TrajectoryExplorer
+from course_utils.lessons.lesson04.film import Film
 from course_utils.models import UNet
 from course_utils.runtime import start
 from course_utils.training import ema_decay, fit
@@ -667,7 +669,7 @@ table
 # %% tags=["experiment", "figure"]
 films = {}
 for variance in ("beta", "beta-tilde"):
-    film, generator = widgets.Film(every=max(1, T // 100)), run.fresh_generator(7)
+    film, generator = Film(every=max(1, T // 100)), run.fresh_generator(7)
     x_T = torch.randn(6, *train.shape[1:], generator=generator).to(run.device)
     # the course's own sampler, which can be watched
     end = samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance=variance, clip=True, watch=film.watch,
@@ -896,7 +898,7 @@ plots.strip({"the colleague's": rows["40 steps"], "mended": pictures_of(mended_s
 # **When is it decided what it will be?** Move through the walk with the mouse or the arrow keys: above, what the sampler holds; below, what the network expects. Watch the recogniser's words under the expected pictures, and find the step from which on they no longer change. Then change the variance: the same $x_T$, the same $z$, other pictures. Which of the two decides later?
 
 # %% tags=["explorer", "figure"]
-widgets.TrajectoryExplorer(films, recogniser=judge.reader)
+TrajectoryExplorer(films, recogniser=judge.reader)
 
 # %% [markdown]
 # ## Is this normal?

@@ -22,11 +22,12 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from course_utils import data, experiments, models, plots, studies, widgets
-from course_utils.exercises import lesson05 as ex
-from course_utils.models import ablation, modulate
+from course_utils import data, experiments, models, plots, studies
+from course_utils.lessons.lesson05 import ablation, denoising
+from course_utils.lessons.lesson05 import checks as ex
+from course_utils.lessons.lesson05.explorer import NormExplorer
+from course_utils.models import modulate
 from course_utils.runtime import start
-from course_utils.studies import denoising
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -975,7 +976,7 @@ display(experiments.claim("16 groups where groups of 16 were meant make the colo
 # **How much company does BatchNorm need before it leaves a picture alone?** Move the batch size with the mouse or the arrow keys. With a batch of 1, BatchNorm takes each colour's own mean away: grey on average, whatever the picture. As the batch grows, the lines below settle. Now change the company: among dark pictures even a batch of 64 settles on the wrong colour. GroupNorm's dotted lines never move; set it to three groups of one colour each, and you see the bug of section 8: the mean of every colour is gone.
 
 # %% tags=["explorer", "figure"]
-widgets.NormExplorer(x0)
+NormExplorer(x0)
 
 # %% [markdown]
 # ## Is this normal?

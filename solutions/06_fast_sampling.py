@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, experiments, metrics, plots, pretrained, samplers, studies, widgets
+from course_utils import data, experiments, metrics, plots, pretrained, samplers, studies
 from course_utils.diffusion import (
     alpha_bars,
     cosine_schedule,
@@ -33,7 +33,8 @@ from course_utils.diffusion import (
     posterior_variance,
     q_sample,
 )
-from course_utils.exercises import lesson06 as ex
+from course_utils.lessons.lesson06 import checks as ex
+from course_utils.lessons.lesson06.explorer import SamplingExplorer
 from course_utils.runtime import start
 
 # %% tags=["parameters"]
@@ -992,7 +993,7 @@ evidence(mended_fast_sampler, "Mended: strength 1 all the way, and nothing left 
 explorer_steps = run.pick(smoke=(2, 3, 5), lecture=(2, 3, 5, 10, 20), laptop=(2, 3, 5, 10, 20, 50), gpu=(2, 3, 5, 10, 20, 50, 100))
 explorer_etas = run.pick(smoke=(0.0, 1.0), lecture=(0.0, 0.5, 1.0), laptop=(0.0, 0.25, 0.5, 0.75, 1.0),
                          gpu=(0.0, 0.25, 0.5, 0.75, 1.0))
-widgets.SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_steps, etas=explorer_etas)
+SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_steps, etas=explorer_etas)
 
 # %% [markdown]
 # ## Is this normal?

@@ -24,10 +24,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies, widgets
+from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies
 from course_utils.diffusion import bits_of_prior, model_time, posterior_variance, q_sample, recover_x0, to_levels
-from course_utils.exercises import lesson10 as ex
-from course_utils.metrics import damages
+from course_utils.lessons.lesson10 import checks as ex
+from course_utils.lessons.lesson10 import damages
+from course_utils.lessons.lesson10.explorer import JudgingExplorer
+from course_utils.lessons.lesson10.human_test import HumanTest
 from course_utils.runtime import start
 
 # %% tags=["parameters"]
@@ -808,7 +810,7 @@ display(pd.DataFrame(rows).T)
 pairs = run.pick(smoke=4, lecture=20, laptop=20, gpu=40)
 fakes = samplers.sample_ddim(predict, torch.randn(pairs, *real.shape[1:], generator=run.fresh_generator(8)), alpha_bar,
                              run.pick(smoke=3, lecture=20, laptop=50, gpu=50), clip=True).clamp(-1, 1)
-blind_test = widgets.HumanTest(real[200 : 200 + pairs], fakes, pairs=pairs, seed=9)
+blind_test = HumanTest(real[200 : 200 + pairs], fakes, pairs=pairs, seed=9)
 blind_test
 
 # %% tags=["experiment"]
@@ -822,7 +824,7 @@ print(blind_test.result)
 # **Which figure moves first?** Choose a damage and turn its strength up. Then go back to *none* and change the number of pictures: what moves now moves for no reason.
 
 # %% tags=["explorer", "figure"]
-widgets.JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 20, 40), lecture=(45, 90, 180), laptop=(45, 90, 180, 600),
+JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 20, 40), lecture=(45, 90, 180), laptop=(45, 90, 180, 600),
                                                        gpu=(45, 90, 180, 600, 2000)))
 
 # %% [markdown]

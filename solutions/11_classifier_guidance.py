@@ -26,10 +26,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils import data, experiments, guidance, metrics, plots, pretrained, samplers, studies, widgets
+from course_utils import data, experiments, guidance, metrics, plots, pretrained, samplers, studies
 from course_utils.diffusion import alpha_bars, cosine_schedule, linear_schedule, model_time, q_sample, schedule_step
-from course_utils.exercises import lesson11 as ex
 from course_utils.guidance import step_back
+from course_utils.lessons.lesson11 import checks as ex
+from course_utils.lessons.lesson11.explorer import SteeringExplorer
 from course_utils.models import NoisyClassifier
 from course_utils.runtime import start
 from course_utils.samplers import respace, sample_ddim
@@ -885,7 +886,7 @@ plots.strip(mended, title=f"Mended, scale {strength}: only the fresh noise diffe
 explorer_scales = run.pick(smoke=(0.0, 3.0, 10.0), lecture=(0.0, 1.0, 3.0, 10.0), laptop=(0.0, 1.0, 3.0, 10.0, 30.0),
                            gpu=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0))
 some = range(run.pick(smoke=2, lecture=6, laptop=K, gpu=K))  # classes to choose from
-widgets.SteeringExplorer(predict, classifier, judge.read, noise(run.pick(smoke=4, lecture=6, laptop=8, gpu=8), seed=70), alpha_bar,
+SteeringExplorer(predict, classifier, judge.read, noise(run.pick(smoke=4, lecture=6, laptop=8, gpu=8), seed=70), alpha_bar,
                          classes=classes, asked=some, start=min(5, len(some) - 1), scales=explorer_scales,
                          steps=run.pick(smoke=3, lecture=10, laptop=15, gpu=50))
 

@@ -22,9 +22,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, diffusion, experiments, guidance, metrics, plots, pretrained, samplers, studies, widgets
+from course_utils import data, diffusion, experiments, guidance, metrics, plots, pretrained, samplers, studies
 from course_utils.diffusion import alpha_bars, cosine_schedule, model_time, q_sample, schedule_step, target, to_eps
-from course_utils.exercises import lesson12 as ex
+from course_utils.lessons.lesson12 import checks as ex
+from course_utils.lessons.lesson12.curve import GuidanceCurve, measure_curve
+from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 from course_utils.models import UNet, sinusoidal_embedding
 from course_utils.runtime import start
 from course_utils.samplers import ddim_step, respace
@@ -941,15 +943,15 @@ if dataset == "flowers" and run.preset == "lecture":  # the model trained ahead,
     of_study = [[sum(runs) / len(runs) for runs in studies.load("cfg_weight", figure=name).runs.values()]
                 for name in ("read as asked", "recall")]
     shared = studies.settings("cfg_weight")["shared"]
-    curve = widgets.GuidanceCurve(w_curve, *of_study, n=3 * shared["samples"], steps=shared["steps"])
+    curve = GuidanceCurve(w_curve, *of_study, n=3 * shared["samples"], steps=shared["steps"])
 else:
     n_curve = run.pick(smoke=2 * K, lecture=40, laptop=100, gpu=400)
     few = metrics.Judge(dataset, size, n=n_curve, device=run.device)  # recall depends on how many pictures there are
-    curve = widgets.measure_curve(
+    curve = measure_curve(
         model, alpha_bar, judge.read, judge.reader.features, classes=K, shape=train.shape[1:], kind=kind, n=n_curve,
         diversity=few.recall, steps=run.pick(smoke=2, lecture=10, laptop=10, gpu=10),
         ws=(-2, 8) if run.preset == "smoke" else (-2, -1, 0, 1, 2, 4, 8))
-widgets.GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes=names, read=judge.read, curve=curve,
+GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes=names, read=judge.read, curve=curve,
                          steps=run.pick(smoke=(2, 3), lecture=(3, 5, 10, 20), laptop=(3, 5, 10, 20), gpu=(3, 5, 10, 20)),
                          start=run.pick(smoke=(2.0, 2), lecture=(2.0, 10), laptop=(2.0, 10), gpu=(2.0, 10)))
 

@@ -15,7 +15,7 @@ HEADING = re.compile(r"^#\s+#\s+(?P<number>\d\d)\s+·\s+(?P<title>.+?)\s*$", re.
 
 
 def _exercise_names(number: str) -> list[str]:
-    """The names in `course_utils.exercises.lessonNN`, in order; none if the lesson has no such module."""
+    """The names in the checks of the lesson's slice, in order; none if it has no checks."""
     from course_utils import exercises  # here: it loads PyTorch, and reading a source needs none
 
     return list(exercises.for_lesson(number)) if number in exercises.lessons() else []

@@ -22,8 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from course_tools.editions import Course, Lesson, find, lessons, read_source, solution_cells
 from course_tools.editions.notebooks import notebook_metadata, tags
 from course_tools.editions.solution import kernel_environment
-from course_utils.errors import CourseError
 from course_tools.gallery.pages import write_index, write_pages
+from course_utils.errors import CourseError
 from course_utils.runtime import PRESET_VARIABLE, PRESETS
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")

@@ -14,8 +14,8 @@ from typing import Any
 
 import nbformat
 
-from course_utils.errors import CourseError
 from course_tools.grading.canonical import Canonical, is_check, name_of
+from course_utils.errors import CourseError
 
 ANSWERED, UNTOUCHED, MISSING = "answered", "untouched", "missing"
 

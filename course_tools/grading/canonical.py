@@ -15,8 +15,8 @@ from typing import Any
 import nbformat
 
 from course_tools.editions.student import without_answer
-from course_utils.errors import CourseError
 from course_tools.grading.code import statements
+from course_utils.errors import CourseError
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Canonical:
         notebook: as nbformat read it.
         exercises: by name, in the lesson's order.
         module, alias: the lesson's exercise module and the name it has in the notebook
-            (`from course_utils.exercises import lesson01 as ex`).
+            (`from course_utils.lessons.lesson01 import checks as ex`).
     """
 
     path: Path

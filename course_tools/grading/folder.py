@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from course_utils.errors import CourseError
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.grade import grade, solution_path
 from course_tools.grading.report import NOT_GRADED
+from course_utils.errors import CourseError
 
 FIXED = ["student", "file", "digest", "points", "of", "passed", "note"]
 

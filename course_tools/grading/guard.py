@@ -47,7 +47,7 @@ class Guard:
     """One lesson's guard.
 
     Args:
-        module: the lesson's exercise module, such as "course_utils.exercises.lesson01".
+        module: the lesson's exercise module, such as "course_utils.lessons.lesson01.checks".
         alias: its name in the notebook.
         names: the exercises' names.
         secret: marks this guard's own lines in the output.
@@ -93,9 +93,8 @@ class Guard:
         for name, placeholder in self.placeholders.items():
             if self.space.get(name) is placeholder:
                 del self.space[name]  # it belongs to the modules that are about to go
-        package = self.module.rpartition(".")[0] or self.module
         for loaded in list(sys.modules):
-            if loaded.startswith(("course_utils.exercises", f"{package}.")) or loaded in (package, self.module):
+            if loaded == self.module or loaded.startswith(("course_utils.exercises", f"{self.module}.")):
                 del sys.modules[loaded]
         absent = [name for name in self.names if name not in self.space]
         module = importlib.import_module(self.module)

@@ -9,9 +9,9 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_tools.editions.notebooks import tags
-from course_utils.errors import CourseError
 from course_tools.lab import ROOT, find_notebook
 from course_tools.lecture.needed import needed_cells
+from course_utils.errors import CourseError
 
 QUIET = "%%capture\n"  # what a cell before the explorer prints and draws is not for the wall
 

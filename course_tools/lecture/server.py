@@ -11,9 +11,9 @@ from typing import Any
 
 import nbformat
 
-from course_utils.errors import CourseError
 from course_tools.lab import ROOT, has_screen
 from course_tools.lecture.page import lecture_notebook
+from course_utils.errors import CourseError
 
 HERE = Path(__file__).parent
 ADDRESS = "127.0.0.1"

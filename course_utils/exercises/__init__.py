@@ -1,18 +1,18 @@
-"""The checks of every lesson's exercises, one module a lesson: `lesson01` and so on."""
+"""What the checks of all lessons share: the framework, inputs, and helpers for networks.
+
+The checks of a lesson lie in its slice, `course_utils/lessons/lessonNN/checks`.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
+from course_utils import slices
 from course_utils.errors import CourseError
 from course_utils.exercises.framework import Exercise
 
 
 def lessons() -> list[str]:
     """The numbers of the lessons that have exercises, such as ["00", "01"]."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name.removeprefix("lesson") for name in found if name.startswith("lesson"))
+    return [number for number in slices.numbers() if slices.has(number, "checks")]
 
 
 def for_lesson(number: str) -> dict[str, Exercise]:
@@ -21,7 +21,7 @@ def for_lesson(number: str) -> dict[str, Exercise]:
     Raises:
         CourseError: there is no such lesson.
     """
-    if number not in lessons():
+    checks = slices.part(number, "checks")
+    if checks is None:
         raise CourseError(f"Lesson {number} has no exercises here: there are {', '.join(lessons())}.")
-    module = importlib.import_module(f"{__name__}.lesson{number}")
-    return {exercise.name: exercise for exercise in module.ORDER}
+    return {exercise.name: exercise for exercise in checks.ORDER}

@@ -5,7 +5,6 @@ in the notebook and returned. What all figures share (palette, paper, width, alt
 
     style    colours and matplotlib settings
     images   image batches as grids and as strips over time
-    maps     tables of numbers as colours
     charts   curves with every run and their spread
     output   a figure as PNG with alt text, in the notebook
     still    a notebook made ready for a page without a kernel
@@ -13,7 +12,6 @@ in the notebook and returned. What all figures share (palette, paper, width, alt
 
 from course_utils.plots.charts import curves
 from course_utils.plots.images import grid, strip, to_uint8
-from course_utils.plots.maps import maps
 from course_utils.plots.output import figure_png, show
 from course_utils.plots.still import with_alt_text, without_live_widgets
 from course_utils.plots.style import COLOURS, colour, use_style
@@ -24,7 +22,6 @@ __all__ = [
     "curves",
     "figure_png",
     "grid",
-    "maps",
     "show",
     "strip",
     "to_uint8",

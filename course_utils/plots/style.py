@@ -6,11 +6,15 @@ keeps its colour through the whole course: "cosine" is blue in lesson 01 and blu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
 from cycler import cycler
+
+from course_utils import slices
+from course_utils.errors import CourseError
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#6E6A63"
@@ -20,8 +24,8 @@ INK = "#23262F"
 SOFT_INK = "#5B5E66"
 RULE = "#E3DCCC"  # grid lines, frames
 
-#: name of a thing -> its colour, in every lesson
-COLOURS: dict[str, str] = {
+#: what several lessons show; the things of one lesson alone are in `colours.py` of its slice
+SHARED: dict[str, str] = {
     "linear": VERMILLION,
     "cosine": BLUE,
     "sigmoid": GREEN,
@@ -35,47 +39,17 @@ COLOURS: dict[str, str] = {
     "reference": INK,
     "yours": ORANGE,
     "all at once": PURPLE,
-    "fixed ratio, 1 %": SKY,
-    "fixed ratio, 0.5 %": GREEN,
     "variance schedule": VERMILLION,  # it is the linear one
-    "GroupNorm": BLUE,
-    "BatchNorm": VERMILLION,
-    "GELU": BLUE,
-    "ReLU": VERMILLION,
-    "ReLU after GroupNorm": PURPLE,
-    "residual": BLUE,
-    "plain": VERMILLION,
     "suspect": VERMILLION,
     "mended": BLUE,
     "the colleague's": PURPLE,
-    "EMA": BLUE,
-    "no EMA": GREY,
-    "sinusoidal": BLUE,
-    "raw float": VERMILLION,
-    "learned table": GREEN,
-    "random Fourier": PURPLE,
-    "no time": GREY,
-    "t/T in 8 sinusoids": ORANGE,
     "network": BLUE,
-    "ideal denoiser": VERMILLION,
-    "one pixel alone": GREEN,
-    "with skips": BLUE,
-    "without skips": ORANGE,
     "DDPM": VERMILLION,
     "DDIM": BLUE,
-    "eta 0.5": PURPLE,
-    "DDPM, beta-tilde": VERMILLION,
-    "DDPM, beta": ORANGE,
     "beta-tilde": VERMILLION,
     "beta": ORANGE,
     "learned": GREEN,
-    "class A": SKY,
-    "class B": PURPLE,
-    "class C": GREEN,
     "guided": ORANGE,
-    "tilted": BLUE,
-    "noisy classifier": BLUE,
-    "clean classifier": VERMILLION,
     "train": BLUE,
     "test": ORANGE,
     "paper": PAPER,
@@ -83,6 +57,40 @@ COLOURS: dict[str, str] = {
     "soft ink": SOFT_INK,
     "rule": RULE,
 }
+
+
+class Colours(Mapping[str, str]):
+    """Name of a thing -> its colour, in every lesson: the shared ones, and each lesson's own."""
+
+    def __getitem__(self, name: str) -> str:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @cached_property
+    def _all(self) -> dict[str, str]:
+        return merged(SHARED, {n: module.COLOURS for n in slices.numbers() if (module := slices.part(n, "colours"))})
+
+
+def merged(shared: Mapping[str, str], own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """All colours by name.
+
+    Raises:
+        CourseError: two lessons, or a lesson and what all share, give one thing two colours.
+    """
+    found = dict(shared)
+    for number, colours in own.items():
+        for name, value in colours.items():
+            if found.setdefault(name, value) != value:
+                raise CourseError(f"Lesson {number} gives {name!r} a second colour: one thing has one in all lessons.")
+    return found
+
+
+COLOURS = Colours()
 
 #: for things that have no colour of their own; yellow is missing because it cannot be read as a line on paper
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)

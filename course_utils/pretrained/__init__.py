@@ -2,13 +2,11 @@
 
 plans       what was trained on what: one `Plan` a name
 training    the recipe, `train_ddpm`, behind `course train ddpm-flowers` and its like
-denoiser    lesson 02's network, which guesses the clean image in one go, and its recipe, `train_denoiser`
 readers     lesson 11's network, which names the class of a noisy image and steers `ddpm(dataset)`, and its recipe
 judging     what a card says of the images, and the grid of samples
 loading     `ddpm(dataset)`, `guided(dataset)`: the model, its schedule, and a `predict` for the samplers
 """
 
-from course_utils.pretrained.denoiser import OneShot, rms_errors, train_denoiser, train_one_shot
 from course_utils.pretrained.loading import Pretrained, available_ddpm, available_guided, ddpm, guided
 from course_utils.pretrained.plans import PLANS, Plan
 from course_utils.pretrained.readers import (
@@ -24,7 +22,6 @@ from course_utils.pretrained.training import train_ddpm
 
 __all__ = [
     "PLANS",
-    "OneShot",
     "Plan",
     "Pretrained",
     "Reader",
@@ -36,10 +33,7 @@ __all__ = [
     "guided",
     "noisy_classifier",
     "reading_batches",
-    "rms_errors",
     "train_ddpm",
-    "train_denoiser",
     "train_noisy_classifier",
-    "train_one_shot",
     "train_reader",
 ]

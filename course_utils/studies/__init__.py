@@ -6,9 +6,10 @@ In a lesson, where a comparison is wanted that would take half an hour:
     experiments.claim("…", "…", results, more="without EMA", less="EMA")
     studies.settings("ema")                                      # what was run, to print
 
-A study is declared in `course_utils/studies/lessonNN.py`, in the list STUDIES; `course claims NAME` runs it again, and
-writes `course_utils/studies/NAME.json`. Most studies compare an `Arm`, one training of the course's U-Net and how it
-is judged, with another that differs in one setting. A study of something else brings its own function as `run`.
+A study is declared in the slice of its lesson, `course_utils/lessons/lessonNN/studies.py`, in the list STUDIES;
+`course claims NAME` runs it again, and writes `results/NAME.json` beside it. Most studies compare an `Arm`, one
+training of the course's U-Net and how it is judged, with another that differs in one setting. A study of something
+else brings its own function as `run`.
 """
 
 from course_utils.studies.arm import Arm

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from course_utils import slices
 from course_utils.errors import CourseError
 from course_utils.experiments import Comparison
 from course_utils.files import write_if_changed
 from course_utils.studies.arm import Arm
-from course_utils.studies.study import Study, find, plain
+from course_utils.studies.study import RESULTS, Study, find, plain
 
-HOME = Path(__file__).parent
 DIGITS = 5  # that count, of a stored figure
 
 
@@ -148,7 +148,8 @@ def write(study: Study, stored: Mapping[str, Any]) -> None:
 
 
 def file_of(study: Study) -> Path:
-    return HOME / f"{study.name}.json"
+    """Where a study's results lie, in the slice of its lesson."""
+    return slices.folder(study.lesson) / RESULTS / f"{study.name}.json"
 
 
 def rounded(value: Any) -> Any:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
+from course_utils import slices
 from course_utils.errors import CourseError
 from course_utils.studies.trial import run_arm
 from course_utils.weights import available, card
 
+RESULTS = "results"  # the folder in a slice
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -58,7 +58,8 @@ class Study:
     @property
     def kind(self) -> str:
         """What is run, and which version of it: equal settings mean equal runs only where this is equal too."""
-        return f"{self.run.__module__.removeprefix('course_utils.studies.')}.{self.run.__name__} {self.version}"
+        where = re.sub(r"^course_utils\.(studies|lessons)\.", "", self.run.__module__)
+        return f"{where}.{self.run.__name__} {self.version}"
 
     def digests(self, label: str) -> dict[str, str | None]:
         """The weights that this variant's figures come from: name -> SHA-256 from the card, None if they are not here.
@@ -82,33 +83,31 @@ def studies(lesson: str | None = None) -> dict[str, Study]:
     Raises:
         CourseError: two have the same name, or the lesson has none.
     """
-    from course_utils import studies as package
-
     found: dict[str, Study] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-        if not re.fullmatch(r"lesson\d\d", module):
-            continue
-        # by name: so that a lesson which loads a result does not count as made from every other lesson's studies
-        for study in importlib.import_module(f"{package.__name__}.{module}").STUDIES:
+    for number in slices.numbers() if lesson is None else [lesson]:
+        for study in _declared(number):
             if study.name in found:
                 raise CourseError(f"Two studies are called {study.name!r}: rename one of them.")
             found[study.name] = study
-    if lesson is None:
-        return found
-    here = {name: study for name, study in found.items() if study.lesson == lesson}
-    if not here:
-        with_some = ", ".join(sorted({study.lesson for study in found.values()}))
+    if lesson is not None and not found:
+        with_some = ", ".join(number for number in slices.numbers() if slices.has(number, "studies"))
         raise CourseError(f"Lesson {lesson} has no studies: those of lessons {with_some} do.")
-    return here
+    return found
+
+
+def _declared(number: str) -> Sequence[Study]:
+    module = slices.part(number, "studies")
+    return () if module is None else module.STUDIES
 
 
 def find(name: str) -> Study:
-    """The study of this name.
+    """The study of this name. Where its results lie says whose it is, so that no other lesson's studies are loaded.
 
     Raises:
         CourseError: there is none.
     """
-    known = studies()
+    owner = next((n for n in slices.numbers() if (slices.folder(n) / RESULTS / f"{name}.json").is_file()), None)
+    known = studies(owner)
     if name not in known:
-        raise CourseError(f"There is no study {name!r}: choose one of {', '.join(known)}.")
+        raise CourseError(f"There is no study {name!r}: choose one of {', '.join(studies())}.")
     return known[name]

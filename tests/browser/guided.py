@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from course_utils import plots, samplers
-from course_utils.widgets.guidance import GAP, NAMES, TOP
+from course_utils.lessons.lesson12.explorer import GAP, NAMES, TOP
 
 SETUP = """
 import torch
@@ -21,11 +21,11 @@ for p in net.parameters():
     p.data += 0.1 * torch.randn(p.shape)
 alpha_bar = alpha_bars(cosine_schedule(40))
 noises = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-curve = widgets.GuidanceCurve((-2, 0, 2, 8), (0.1, 0.6, 0.9, 1.0), (0.5, 0.8, 0.6, 0.2), steps=5, n=50)
+curve = GuidanceCurve((-2, 0, 2, 8), (0.1, 0.6, 0.9, 1.0), (0.5, 0.8, 0.6, 0.2), steps=5, n=50)
 names = ("daisy", "rose", "tulip", "lily", "poppy")
 """
 EXPLORER = """
-widgets.GuidanceExplorer(net, alpha_bar, noises, kind="v", classes=names, curve=curve, steps=(2, 3, 5), start=(2.0, 3))
+GuidanceExplorer(net, alpha_bar, noises, kind="v", classes=names, curve=curve, steps=(2, 3, 5), start=(2.0, 3))
 """
 READ = """(img, points) => {
     const canvas = document.createElement('canvas');

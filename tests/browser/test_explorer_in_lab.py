@@ -17,10 +17,11 @@ ROOT = Path(__file__).parents[2]
 TINY = """
 import torch
 from course_utils import widgets
+from course_utils.lessons.lesson01.explorer import NoisingExplorer
 s = torch.linspace(0, 1, 101, dtype=torch.float64)
 schedules = {"cosine": torch.cos(s * torch.pi / 2) ** 2, "linear": torch.exp(-6 * s**2)}
 images = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
-widgets.NoisingExplorer(images, schedules=schedules)
+NoisingExplorer(images, schedules=schedules)
 """
 FAILING = """
 import numpy as np

@@ -10,10 +10,10 @@ pytestmark = pytest.mark.browser
 
 TINY = """
 import torch
-from course_utils import widgets
+from course_utils.lessons.lesson10.human_test import HumanTest
 generator = torch.Generator().manual_seed(0)
 real, fake = torch.rand(2, 4, 3, 16, 16, generator=generator) * 2 - 1
-widgets.HumanTest(real, fake, pairs=4)
+HumanTest(real, fake, pairs=4)
 """
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_utils.errors import CourseError
 from course_tools.grading.answers import Answer, find_answers, read_student
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.needed import setup_cells
+from course_utils.errors import CourseError
 from tests.grading import mini_lesson
 from tests.grading.mini_lesson import RIGHT, WRONG, answer_cell, student, untouched
 

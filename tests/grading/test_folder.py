@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from course_tools import grading
-from course_utils.errors import CourseError
 from course_tools.grading import folder as folder_module
+from course_utils.errors import CourseError
 from tests.grading import mini_lesson
 from tests.grading.mini_lesson import RIGHT, WRONG, student
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils import data, metrics, weights
 from course_tools import recipes
+from course_utils import data, metrics, weights
 from course_utils.data import flowers
 from course_utils.errors import CourseError
 from course_utils.metrics import oracle_training

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import data, pretrained, weights
 from course_tools import recipes
+from course_utils import data, pretrained, weights
 from course_utils.errors import CourseError
 from course_utils.metrics.recogniser_training import PLANS, channels_of, fingerprint, noisy_batches
 from course_utils.models import RecogniserNet

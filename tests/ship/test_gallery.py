@@ -17,8 +17,8 @@ from PIL import Image
 from rich.console import Console
 
 from course_tools import editions, gallery
-from course_utils.errors import CourseError
 from course_tools.gallery.pages import write_page
+from course_utils.errors import CourseError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "lessons"
 NAMES = {"01": ["add", "Doubler"], "02": ["negate"]}

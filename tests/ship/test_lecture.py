@@ -19,9 +19,9 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_tools import lecture
-from course_utils.errors import CourseError
 from course_tools.lecture import server
 from course_tools.lecture.needed import needed_cells, outside
+from course_utils.errors import CourseError
 
 ROOT = Path(__file__).parents[2]
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -157,8 +157,8 @@ def test_it_serves_this_machine_only_and_fetches_nothing(tmp_path: Path) -> None
 
 
 def test_the_page_asks_for_what_the_course_reads() -> None:
+    from course_utils.lessons.lesson12.explorer import SCREEN_VARIABLE
     from course_utils.runtime import PRESET_VARIABLE
-    from course_utils.widgets.guidance import SCREEN_VARIABLE
 
     assert server.ENVIRONMENT == {PRESET_VARIABLE: "lecture", SCREEN_VARIABLE: "large"}
 

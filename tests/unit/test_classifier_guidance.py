@@ -180,7 +180,7 @@ def test_weights_of_another_schedule_are_refused(monkeypatch):
 
 
 def test_distance_within_a_class_does_not_look_across():
-    from course_utils.studies.lesson11 import distance_within
+    from course_utils.lessons.lesson11.studies import distance_within
 
     features = torch.tensor([[0.0, 0.0], [3.0, 4.0], [100.0, 0.0], [100.0, 1.0]], dtype=torch.float64)
     assert distance_within(features, torch.tensor([0, 0, 1, 1])) == pytest.approx((5 + 1) / 2)

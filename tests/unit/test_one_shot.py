@@ -16,10 +16,10 @@ from course_utils.diffusion import (
     ideal_denoiser,
     q_sample,
 )
+from course_utils.lessons.lesson02.denoiser import OneShot, rms_errors, train_one_shot
 from course_utils.models.influence import influence
 from course_utils.models.light import AddingUpBlock
 from course_utils.models.plain import UpBlock
-from course_utils.pretrained import OneShot, rms_errors, train_one_shot
 
 ALPHA_BAR = alpha_bars(cosine_schedule(100))
 

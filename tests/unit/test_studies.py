@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from course_tools import claims
-from course_utils import studies
 from course_tools.cli import app
+from course_utils import slices, studies
 from course_utils.errors import CourseError
 from course_utils.experiments import claim
 from course_utils.studies import Arm, Study, storage
@@ -51,7 +51,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Study]:
     def listed(lesson: str | None = None) -> dict[str, Study]:
         return {n: s for n, s in known.items() if lesson in (None, s.lesson)}
 
-    monkeypatch.setattr(storage, "HOME", tmp_path)
+    monkeypatch.setattr(slices, "HOME", tmp_path)
     monkeypatch.setattr(registry, "studies", listed)
     monkeypatch.setattr(studies, "studies", listed)
     monkeypatch.setattr(studies.runner, "studies", listed)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from course_utils import studies, weights
+from course_utils import slices, studies, weights
 from course_utils.errors import CourseError
-from course_utils.studies import Study, storage
+from course_utils.studies import Study
 from course_utils.studies import study as registry
 
 
@@ -47,7 +47,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Study]:
     """One study of two nets, and folders of its own for the results and the weights."""
     known = {"looks": looks()}
     monkeypatch.setattr(weights, "_checkout", lambda: tmp_path / "weights")
-    monkeypatch.setattr(storage, "HOME", tmp_path)
+    monkeypatch.setattr(slices, "HOME", tmp_path)
     for module in (registry, studies, studies.runner):
         monkeypatch.setattr(module, "studies", lambda lesson=None: known)
     train("net-a", 1.0)

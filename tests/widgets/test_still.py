@@ -17,7 +17,7 @@ plots.grid(torch.zeros(2, 3, 8, 8), alt='Two grey "squares" & no more')
 """
 EXPLORER = """
 alpha_bar = torch.linspace(1, 0, 11)
-widgets.NoisingExplorer(torch.zeros(2, 3, 8, 8), schedules={"linear": alpha_bar})
+NoisingExplorer(torch.zeros(2, 3, 8, 8), schedules={"linear": alpha_bar})
 """
 
 
