@@ -12,7 +12,9 @@ from course_utils.lessons.lesson12.explorer import GAP, NAMES, TOP
 
 SETUP = """
 import torch
-from course_utils import models, widgets
+from course_utils import models
+from course_utils.lessons.lesson12.curve import GuidanceCurve
+from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 from course_utils.diffusion import alpha_bars, cosine_schedule
 torch.set_num_threads(1)
 torch.manual_seed(0)

@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 
 TINY = """
 import torch
-from course_utils import widgets
 from course_utils.lessons.lesson01.explorer import NoisingExplorer
 s = torch.linspace(0, 1, 101, dtype=torch.float64)
 schedules = {"cosine": torch.cos(s * torch.pi / 2) ** 2, "linear": torch.exp(-6 * s**2)}

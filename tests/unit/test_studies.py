@@ -148,14 +148,14 @@ def test_settings_say_what_is_shared_and_what_differs() -> None:
 
 def test_the_file_is_the_same_after_a_rerun_and_readable(tmp_path: Path) -> None:
     run()
-    stored = json.loads((tmp_path / "slopes.json").read_text(encoding="utf-8"))
+    stored = json.loads(storage.file_of(slopes()).read_text(encoding="utf-8"))
     assert list(stored["variants"]) == ["one", "two"] and list(stored["variants"]["one"]["runs"]) == ["0", "1", "2"]
-    assert '"curve": [0.1, 1.1, 2.1]' in (tmp_path / "slopes.json").read_text(encoding="utf-8")
+    assert '"curve": [0.1, 1.1, 2.1]' in storage.file_of(slopes()).read_text(encoding="utf-8")
     again = tmp_path / "again"
     again.mkdir()
-    (tmp_path / "slopes.json").rename(again / "slopes.json")
+    storage.file_of(slopes()).rename(again / "slopes.json")
     run()
-    assert _without_times(tmp_path / "slopes.json") == _without_times(again / "slopes.json")
+    assert _without_times(storage.file_of(slopes())) == _without_times(again / "slopes.json")
 
 
 def _without_times(path: Path) -> list[str]:
@@ -163,8 +163,9 @@ def _without_times(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"variants": 3, "machine": "", "torch": ""}'])
-def test_a_damaged_file_gets_a_sentence_and_is_mended_by_a_run(tmp_path: Path, content: str) -> None:
-    (tmp_path / "slopes.json").write_text(content, encoding="utf-8")
+def test_a_damaged_file_gets_a_sentence_and_is_mended_by_a_run(content: str) -> None:
+    storage.file_of(slopes()).parent.mkdir(parents=True)
+    storage.file_of(slopes()).write_text(content, encoding="utf-8")
     with pytest.raises(CourseError, match="'slopes' cannot be read"):
         studies.load("slopes", "height")
     assert run() == 6 and studies.stale(slopes()) is None

@@ -12,7 +12,7 @@ import torch
 
 from course_utils import slices, studies, weights
 from course_utils.errors import CourseError
-from course_utils.studies import Study
+from course_utils.studies import Study, storage
 from course_utils.studies import study as registry
 
 
@@ -59,17 +59,17 @@ def run(study: Study | None = None, **more: Any) -> int:
     return studies.run([study or looks()], quiet=True, **more)
 
 
-def test_the_digests_are_stored_with_the_runs(tmp_path: Path) -> None:
+def test_the_digests_are_stored_with_the_runs() -> None:
     assert run() == 4 and run() == 0
-    stored = json.loads((tmp_path / "looks.json").read_text(encoding="utf-8"))["variants"]
+    stored = json.loads(storage.file_of(looks()).read_text(encoding="utf-8"))["variants"]
     assert stored["a"]["weights"] == {"net-a": weights.card("net-a")["sha256"]}
     assert stored["b"]["weights"] == {"net-b": weights.card("net-b")["sha256"]}
 
 
-def test_a_study_without_weights_stores_none(tmp_path: Path) -> None:
+def test_a_study_without_weights_stores_none() -> None:
     plain = looks(weights=())
     run(plain)
-    assert "weights" not in json.loads((tmp_path / "looks.json").read_text(encoding="utf-8"))["variants"]["a"]
+    assert "weights" not in json.loads(storage.file_of(looks()).read_text(encoding="utf-8"))["variants"]["a"]
     train("net-a", 3.0)
     assert studies.stale(plain) is None
 

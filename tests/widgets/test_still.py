@@ -12,10 +12,11 @@ from course_utils import plots
 
 CELL = """
 import torch
-from course_utils import plots, widgets
+from course_utils import plots
 plots.grid(torch.zeros(2, 3, 8, 8), alt='Two grey "squares" & no more')
 """
 EXPLORER = """
+from course_utils.lessons.lesson01.explorer import NoisingExplorer
 alpha_bar = torch.linspace(1, 0, 11)
 NoisingExplorer(torch.zeros(2, 3, 8, 8), schedules={"linear": alpha_bar})
 """

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_utils import plots
 from course_utils.errors import CourseError
 from course_utils.lessons.lesson03.maps import maps, paint
 
