@@ -40,10 +40,18 @@ class Run:
     seed: int = 0
     generator: torch.Generator = field(default_factory=torch.Generator, repr=False)
 
-    def pick(self, *, smoke: T, lecture: T, laptop: T, gpu: T) -> T:
-        """The value for this run's preset: `steps = run.pick(smoke=20, lecture=0, laptop=800, gpu=8000)`."""
-        values = {"smoke": smoke, "lecture": lecture, "laptop": laptop, "gpu": gpu}
-        return values[self.preset]
+    def pick(self, *, laptop: T, **others: T) -> T:
+        """The value for this run's preset: `steps = run.pick(smoke=20, laptop=800, gpu=8000)`.
+
+        What is left out is as under `laptop`, so under `lecture` these are 800 steps.
+
+        Raises:
+            CourseError: a name that is no preset.
+        """
+        unknown = others.keys() - set(PRESETS)
+        if unknown:
+            raise CourseError(f"There is no preset {min(unknown)!r} to pick for: choose among {', '.join(PRESETS)}.")
+        return others.get(self.preset, laptop)
 
     def fresh_generator(self, seed: int) -> torch.Generator:
         """A new CPU generator for one experiment, so that cells can be run again in any order."""

@@ -26,7 +26,15 @@ NAMES = ("flowers", "digits", "mnist", "fashion_mnist", "cifar10")
 SMALLEST, LARGEST = 4, 512
 
 
-def load(name: str, n: int | None = None, size: int | None = None, split: str = "train", seed: int = 0) -> ImageSet:
+def load(
+    name: str,
+    n: int | None = None,
+    size: int | None = None,
+    split: str = "train",
+    seed: int = 0,
+    *,
+    most: int | None = None,
+) -> ImageSet:
     """Load an image set.
 
     Args:
@@ -37,6 +45,7 @@ def load(name: str, n: int | None = None, size: int | None = None, split: str = 
         split: "train" or "test". The two never share an image.
         seed: which flowers, or the order of a real set. With the same seed, a larger `n` begins with the
             images of a smaller one, at every size.
+        most: in the place of `n`: this many, or all of a real set that has fewer.
 
     Returns:
         An `ImageSet`; its images are float32 (n, C, size, size) in [-1, 1].
@@ -49,12 +58,17 @@ def load(name: str, n: int | None = None, size: int | None = None, split: str = 
         raise CourseError(f'There is no image set called "{name}": choose one of {", ".join(NAMES)}.')
     if n is not None and n < 1:
         raise CourseError(f"You asked for n = {n} images: ask for 1 or more.")
+    if most is not None and n is not None:
+        raise CourseError(f"You asked for n = {n} images and for most = {most}: give one of the two.")
+    if most is not None and most < 1:
+        raise CourseError(f"You asked for most = {most} images: ask for 1 or more.")
     if size is not None and not SMALLEST <= size <= LARGEST:
         raise CourseError(f"You asked for size = {size} px: choose {SMALLEST} to {LARGEST}.")
+    count, fewer = (n, False) if most is None else (most, True)
     if name == "flowers":
-        return flowers.load(n, size, split, seed)
+        return flowers.load(count, size, split, seed)
     if name == "digits":
-        return digits.load(n, size, split, seed)
+        return digits.load(count, size, split, seed, fewer)
     if name == "cifar10":
-        return cifar.load(n, size, split, seed)
-    return idx.load(name, n, size, split, seed)
+        return cifar.load(count, size, split, seed, fewer)
+    return idx.load(name, count, size, split, seed, fewer)

@@ -33,7 +33,7 @@ TEST = "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32
 
 
-def load(n: int | None, size: int | None, split: str, seed: int) -> ImageSet:
+def load(n: int | None, size: int | None, split: str, seed: int, fewer: bool = False) -> ImageSet:
     """CIFAR-10 as an ImageSet: (N, 3, 32, 32), or (N, 3, size, size)."""
     check_split(split)
     folder = cache.cache_dir() / "cifar10"
@@ -49,7 +49,7 @@ def load(n: int | None, size: int | None, split: str, seed: int) -> ImageSet:
         _obtain(folder)
         paths = _present(folder, wanted)
     records = np.concatenate([_records(path) for path in paths])
-    rows = shuffled(len(records), n, seed, "cifar10", split)
+    rows = shuffled(len(records), n, seed, "cifar10", split, fewer=fewer)
     chosen = records[rows]
     return ImageSet(
         name="cifar10",

@@ -12,7 +12,7 @@ CLASSES = tuple("0123456789")
 _TEST = 360  # of 1,797
 
 
-def load(n: int | None, size: int | None, split: str, seed: int) -> ImageSet:
+def load(n: int | None, size: int | None, split: str, seed: int, fewer: bool = False) -> ImageSet:
     """The digits as an ImageSet: (N, 1, 8, 8), or (N, 1, size, size). 1,437 to train, 360 to test.
 
     They have no published split that would be the same for everybody: a fixed fifth of them, the same for
@@ -26,7 +26,7 @@ def load(n: int | None, size: int | None, split: str, seed: int) -> ImageSet:
     labels = bunch.target.astype(np.int64)
     order = np.argsort(hash64(0, "digits", "split", index=np.arange(len(labels))), kind="stable")
     mine = order[_TEST:] if split == "train" else order[:_TEST]
-    rows = mine[shuffled(len(mine), n, seed, "digits", split)]
+    rows = mine[shuffled(len(mine), n, seed, "digits", split, fewer=fewer)]
     return ImageSet(
         name="digits",
         images=to_images(pixels[rows], size, top=16),

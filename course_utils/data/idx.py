@@ -75,7 +75,7 @@ PUBLISHED: dict[str, Published] = {
 }
 
 
-def load(name: str, n: int | None, size: int | None, split: str, seed: int) -> ImageSet:
+def load(name: str, n: int | None, size: int | None, split: str, seed: int, fewer: bool = False) -> ImageSet:
     """MNIST or Fashion-MNIST as an ImageSet: (N, 1, 28, 28), or (N, 1, size, size)."""
     check_split(split)
     stem = "train" if split == "train" else "t10k"
@@ -94,7 +94,7 @@ def load(name: str, n: int | None, size: int | None, split: str, seed: int) -> I
         )
     if labels.max() > 9:
         raise cache.damaged(label_path, f"it has a label {labels.max()}, and labels go from 0 to 9")
-    rows = shuffled(len(pixels), n, seed, name, split)
+    rows = shuffled(len(pixels), n, seed, name, split, fewer=fewer)
     return ImageSet(
         name=name,
         images=to_images(pixels[rows][:, None], size),

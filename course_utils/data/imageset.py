@@ -74,13 +74,13 @@ def check_split(split: str) -> None:
         raise CourseError(f'There is no split called "{split}": choose "train" or "test".')
 
 
-def shuffled(count: int, n: int | None, seed: int, *names: str) -> np.ndarray:
-    """The first `n` of `count` indices in an order that depends only on `seed` and `names`.
+def shuffled(count: int, n: int | None, seed: int, *names: str, fewer: bool = False) -> np.ndarray:
+    """The first `n` of `count` indices in an order that depends only on `seed` and `names`; all, where `fewer` will do.
 
     The publishers' files are partly sorted by class or by writer. In this order any prefix is a mixture, and
     a larger `n` adds images at the end without changing the first ones.
     """
-    if n is not None and n > count:
+    if n is not None and n > count and not fewer:
         raise CourseError(f"You asked for {n:,} images and there are {count:,}: ask for fewer, or leave n out for all.")
     order = np.argsort(hash64(seed, "order", *names, index=np.arange(count)), kind="stable")
     return order[: count if n is None else n]

@@ -77,6 +77,12 @@ def test_the_digits_split_shares_no_image_and_does_not_move_with_the_seed() -> N
     assert rows("test", 0) == rows("test", 5)
 
 
+def test_most_is_n_or_all_that_there_are() -> None:
+    assert torch.equal(data.load("digits", most=20, seed=3).images, data.load("digits", n=20, seed=3).images)
+    assert len(data.load("digits", most=100_000)) == len(data.load("digits")) == 1437
+    assert torch.equal(data.load("flowers", most=6, size=16).images, data.load("flowers", n=6, size=16).images)
+
+
 def test_n_is_a_mixed_prefix_and_the_seed_changes_the_order() -> None:
     few, more = data.load("digits", n=100), data.load("digits", n=400)
     assert torch.equal(few.images, more.images[:100])
@@ -100,6 +106,8 @@ def test_resizing_keeps_range_and_brightness(size: int) -> None:
         ({"name": "digits", "n": 0}, "ask for 1 or more"),
         ({"name": "digits", "n": 5000}, "there are 1,437"),
         ({"name": "digits", "size": 2}, "choose 4 to"),
+        ({"name": "digits", "most": 0}, "most = 0"),
+        ({"name": "digits", "most": 5, "n": 5}, "give one of the two"),
         ({"name": "flowers", "split": "valid"}, "choose"),
         ({"name": "digits", "split": "valid"}, "choose"),
     ],

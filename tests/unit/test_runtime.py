@@ -35,6 +35,15 @@ def test_a_preset_that_is_asked_for(preset):
     assert run.pick(smoke="smoke", lecture="lecture", laptop="laptop", gpu="gpu") == preset
 
 
+@pytest.mark.parametrize("preset", PRESETS[:3])
+def test_what_is_left_out_is_as_under_laptop(preset):
+    run = start("01", preset=preset)
+    assert run.pick(laptop=3) == 3
+    assert run.pick(laptop=3, smoke=None) == (None if preset == "smoke" else 3)
+    with pytest.raises(CourseError, match="no preset 'labtop'"):
+        run.pick(laptop=3, labtop=2)
+
+
 def test_the_environment_overrides(monkeypatch, capsys):
     monkeypatch.setenv("COURSE_PRESET", "smoke")
     assert start("01", preset="laptop").preset == "smoke"
