@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from course_utils import record
 from course_utils.errors import CourseError
 from course_utils.experiments import Comparison
 from course_utils.files import write_if_changed
@@ -33,6 +34,7 @@ def load(name: str, figure: str) -> Comparison:
     why = stale(study)
     if why:
         raise CourseError(why)
+    record.note("results", name, record.digest_of_results(file_of(study).read_bytes()))
     stored = read(study)["variants"]
     runs = {}
     for label in study.variants:
@@ -56,6 +58,7 @@ def settings(name: str) -> dict[str, Any]:
     why = stale(study)
     if why:
         raise CourseError(why)
+    record.note("results", name, record.digest_of_results(file_of(study).read_bytes()))
     stored = read(study)
     each = {label: stored["variants"][label]["settings"] for label in study.variants}
     first = next(iter(each.values()))
