@@ -2,8 +2,8 @@
 
     python benchmarks/staleness.py [--commits 60] [--until HEAD] [--each]
 
-For every commit (of the first-parent history, those that touch the package, the sources of lessons or the weights' cards)
-the lessons that are there before and after are compared, under two rules:
+For every commit (of the first-parent history, those that touch the package, the sources of lessons or the cards of
+weights) the lessons that are there before and after are compared, under two rules:
 
 - modules: a lesson is stale if its source has changed, or any file of a module that it imports, directly or through
   others; all weights' cards count where it imports `weights`, a stored result where the source has its name as a word.
@@ -11,14 +11,15 @@ the lessons that are there before and after are compared, under two rules:
 - reached: `course_utils.editions.reach`. Its source, the statements that it reaches, and what it loaded.
 
 What a lesson loaded was not recorded then. Here it is taken to load a stored result if its source has the name in
-quotes, and weights if it reaches the function that loads them, for flowers and for every data set that the source names.
-That is more than it loads, if anything.
+quotes, and weights if it reaches the function that loads them, for flowers and for every data set that the source
+names. That is more than it loads, if anything. The last line counts all kinds of commits, those without code too.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import hashlib
 import io
 import json
@@ -26,10 +27,9 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from course_utils.editions.reach import Code
+from course_utils.editions.reach import Code, Unit
 from course_utils.record import digest_of_results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,15 +66,22 @@ def main() -> None:
             rule: edited | {lesson for lesson in both if before[lesson][rule] != after[lesson][rule]}
             for rule in ("modules", "reached")
         }
-        rows.append((len(both), len(edited), *(len(stale[rule]) for rule in stale), *(len(s - edited) for s in stale.values())))
+        counts = [len(lessons) for lessons in stale.values()]
+        rows.append((len(both), len(edited), *counts, *(len(lessons - edited) for lessons in stale.values())))
         if options.each:
             subject = _git("log", "-1", "--format=%h %s", revision).strip()[:80]
             print(*(f"{count:3}" for count in rows[-1][:4]), subject, " ".join(n[:2] for n in sorted(stale["reached"])))
-    lessons, own, modules, reached, modules_only, reached_only = (sum(column) / len(rows) for column in zip(*rows))
+    lessons, own, modules, reached, modules_only, reached_only = (
+        sum(column) / len(rows) for column in zip(*rows, strict=True)
+    )
     print(f"{len(rows)} commits, {lessons:.1f} lessons there on the mean, of which a commit edits {own:.2f}")
     print(f"stale by modules: {modules:.2f} lessons a commit, {modules_only:.2f} besides those edited")
     print(f"stale by what is reached: {reached:.2f} lessons a commit, {reached_only:.2f} besides those edited")
     print(f"of 10 lessons: {10 * modules / lessons:.2f} before and {10 * reached / lessons:.2f} after")
+    last = _git("log", "--first-parent", f"-n{options.commits}", "--format=%H", options.until).split()
+    recent = [row for revision, row in zip(revisions, rows, strict=True) if revision in last]
+    modules, reached = (sum(row[k] for row in recent) / len(last) for k in (2, 3))
+    print(f"the last {len(last)} commits of any kind: {modules:.2f} before and {reached:.2f} after")
 
 
 def _git(*words: str) -> str:
@@ -110,7 +117,7 @@ def _digests(root: Path) -> State:
     return state
 
 
-def _loaded(source: str, units: list, code: Code, root: Path) -> list[str]:
+def _loaded(source: str, units: list[Unit], code: Code, root: Path) -> list[str]:
     """The digests of the weights and of the results that a lesson loads, as far as the sources tell."""
     names = {f"{unit.module.removeprefix(PACKAGE + '.')}.{unit.name}" for unit in code.reach(units)}
     begins = [begin for name, begin in LOADERS.items() if name in names]
@@ -126,6 +133,18 @@ def _loaded(source: str, units: list, code: Code, root: Path) -> list[str]:
     return found
 
 
+@functools.cache
+def imported(source: str) -> set[str]:
+    """All that a source names in imports, wherever these stand."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
 class Modules:
     """The old rule: a lesson stands on every file of every module that it imports, directly or through others."""
 
@@ -135,20 +154,13 @@ class Modules:
         for path in (root / PACKAGE).rglob("*.py"):
             parts = path.relative_to(root).with_suffix("").parts
             self.files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-        self.imports = {name: set(self._imports(path.read_text(encoding="utf-8"))) for name, path in self.files.items()}
+        self.imports = {name: self._imports(path.read_text(encoding="utf-8")) for name, path in self.files.items()}
 
-    def _imports(self, source: str) -> Iterator[str]:
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Import):
-                wanted = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                wanted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            yield from (name for name in wanted if name in self.files)
+    def _imports(self, source: str) -> set[str]:
+        return imported(source) & self.files.keys()
 
     def digest(self, source: str) -> str:
-        waiting, used = set(self._imports(source)), set()
+        waiting, used = self._imports(source), set()
         while waiting:
             module = waiting.pop()
             if module and module not in used:

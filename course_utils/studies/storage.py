@@ -106,7 +106,8 @@ def stale(study: Study, code: str | None = None) -> str | None:
 def difference(kept: Mapping[str, Any], study: Study, label: str, code: str | None = None) -> str | None:
     """In what a variant's stored runs differ from what the study wants now, in a few words; None if in nothing.
 
-    The code is compared only if its digest is given. A setting that did not exist when they were made counts as what it is by default in an `Arm`.
+    The code is compared only if its digest is given. A setting that did not exist when they were made counts as what
+    it is by default in an `Arm`.
     """
     if kept["kind"] != study.kind:
         return f"they were made by {kept['kind']} and not by {study.kind}"

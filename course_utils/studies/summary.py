@@ -24,7 +24,13 @@ def listing(studies: Iterable[Study], code: Callable[[Study], str] | None = None
         runs = [run for label in study.variants for run in variants.get(label, {"runs": {}})["runs"].values()]
         minutes = sum(run["cpu_seconds"] for run in runs) / 60
         wanted = len(study.variants) * len(study.seeds)
-        state = "fresh" if storage.stale(study, made_by) is None else "incomplete" if _same(study, variants, made_by) else "stale"
+        state = (
+            "fresh"
+            if storage.stale(study, made_by) is None
+            else "incomplete"
+            if _same(study, variants, made_by)
+            else "stale"
+        )
         cost = f"{minutes:5.1f} CPU minutes" if runs else " " * 17
         yield f"{study.lesson}  {study.name:17} {len(runs):3} of {wanted:2} runs  {cost}  {state:10}  {study.says}"
 

@@ -242,6 +242,7 @@ class Code:
                     always.append(unit)
                     continue
                 others = {other for other in called if not other.is_definition}
+                others |= self._found(module, unit.decorators_of_others)
                 others |= {other for other in handed if other.is_table}
                 if others - {unit}:
                     ties.append((unit, others - {unit}))

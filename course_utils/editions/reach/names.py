@@ -138,7 +138,11 @@ class _Walker(ast.NodeVisitor):
     def is_outside(self, node: ast.AST) -> bool:
         """Whether an expression begins with a name from outside the function, or with the class itself."""
         while isinstance(node, (ast.Attribute, ast.Subscript)):
+            if isinstance(node, ast.Attribute) and node.attr == "__class__":
+                return True
             node = node.value
+        if isinstance(node, ast.Call) and chain(node.func) == ("type",):
+            return True
         if not isinstance(node, ast.Name):
             return False
         return node.id == "cls" or not any(node.id in scope for scope in self.scopes)
@@ -235,7 +239,7 @@ class _Walker(ast.NodeVisitor):
         self.visit(node.target)
         if node.value is not None:
             self.visit(node.value)
-        if not self.lazy:
+        if not self.lazy and (self.in_class or not self.scopes):  # of a local variable it is never evaluated
             self.visit(node.annotation)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:

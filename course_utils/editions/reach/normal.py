@@ -32,11 +32,13 @@ def _is_string(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _pieces(value: Any, lazy: bool) -> Iterator[str]:
+def _pieces(value: Any, lazy: bool, in_function: bool = False) -> Iterator[str]:
+    if isinstance(value, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        in_function = not isinstance(value, ast.ClassDef)
     if isinstance(value, ast.JoinedStr):
         yield "JoinedStr("
         for part in _merged(value.values):
-            yield from _pieces(part, lazy)
+            yield from _pieces(part, lazy, in_function)
         yield ")"
     elif isinstance(value, ast.AST):
         yield f"{type(value).__name__}("
@@ -46,17 +48,17 @@ def _pieces(value: Any, lazy: bool) -> Iterator[str]:
             # What is absent or empty is left out, whether or not this version of Python knows the field.
             if field in _SILENT or (not is_value and (child is None or child == [])):
                 continue
-            if lazy and field in _ANNOTATIONS and not isinstance(value, ast.AnnAssign):
-                continue
+            if field in _ANNOTATIONS and (in_function if isinstance(value, ast.AnnAssign) else lazy):
+                continue  # Python never evaluates the annotation of a local variable
             yield f"{field}="
-            yield from _pieces(child, lazy)
+            yield from _pieces(child, lazy, in_function)
             yield ","
         yield ")"
     elif isinstance(value, list):
         yield "["
         for item in value:
             if not _is_string(item):
-                yield from _pieces(item, lazy)
+                yield from _pieces(item, lazy, in_function)
                 yield ","
         yield "]"
     else:

@@ -76,6 +76,12 @@ class Unit:
                     handed |= {path for path in map(chain, arguments) if path}
         return called, handed
 
+    @property
+    def decorators_of_others(self) -> set[Path]:
+        """Decorators that are something's attribute, without it: `show` for `@show.register` of functools."""
+        paths = {chain(d.func if isinstance(d, ast.Call) else d) for d in getattr(self.node, "decorator_list", ())}
+        return {path[:-1] for path in paths if path and len(path) > 1}
+
     def _expressions(self) -> Iterator[ast.expr]:
         if isinstance(self.node, _DEFINITIONS):
             yield from self.node.decorator_list
