@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from course_utils.editions.lessons import Course
-from course_utils.editions.reach.follow import RESULTS
+from course_utils.editions.reach.files import RESULTS
 from course_utils.record import THERE, digest_of_results
 
 

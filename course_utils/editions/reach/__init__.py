@@ -3,6 +3,8 @@
 names     what a statement refers to
 normal    a statement without comments, layout and docstrings
 tables    a module: which statement binds which name
+effects   what counts because a module is imported
+files     data files that code names
 follow    from statement to statement, through imports, re-exports in `__init__`, aliases and attributes
 
 It counts too much rather than too little. A class counts as a whole. A module that is used as a value counts as a

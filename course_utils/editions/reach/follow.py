@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as File
 
+from course_utils.editions.reach.effects import Effects
+from course_utils.editions.reach.files import Named
 from course_utils.editions.reach.names import Path
 from course_utils.editions.reach.tables import Table, Unit, table
 from course_utils.errors import CourseError
 
-RESULTS = ("studies", "results")  # folders of stored results, which count where a lesson has loaded them
 Seen = frozenset[tuple[str, Path]]
-_CODE = (".py", ".pyc", ".pyi")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -54,8 +53,8 @@ class Code:
         self.modules = set(self.files)
         self._tables: dict[str, Table] = {}
         self._targets: dict[Unit, Targets] = {}
-        self._effects: dict[str, tuple[list[Unit], list[tuple[Unit, set[Unit]]]]] = {}
-        self._harmless: set[Unit] = set()
+        self._effects = Effects(self)
+        self._named = Named()
 
     def add(self, source: str, name: str) -> Table:
         """A piece of code from elsewhere, such as a lesson's cells, as if it were a module of this name.
@@ -99,7 +98,8 @@ class Code:
         for unit in self.reach(units, modules):
             edges = " ".join(sorted(self.targets(unit).edges))
             yield f"{unit.module} {unit.name} {unit.digest} {edges}"
-            files |= self._data(unit)
+            if unit.module in self.files:
+                files |= self._named.by(unit.uses.strings, self.files[unit.module].parent)
         for path in files:
             content = path.read_bytes().replace(b"\r\n", b"\n")
             yield f"{path.relative_to(self.root).as_posix()} {hashlib.sha256(content).hexdigest()}"
@@ -117,7 +117,7 @@ class Code:
                     continue
                 imported.add(module)
                 runs += [module.rpartition(".")[0], *self.table(module).runs]
-                always, ties = self._effects_of(module)
+                always, ties = self._effects.of(module)
                 waiting += always
                 for unit, others in ties:
                     for other in others:
@@ -226,68 +226,12 @@ class Code:
         parts = module.split(".")
         return {".".join(parts[: k + 1]) for k in range(len(parts))} & self.modules
 
-    # --- what an import does beside binding names
-
-    def _effects_of(self, module: str) -> tuple[list[Unit], list[tuple[Unit, set[Unit]]]]:
-        """The statements that count whenever a module is imported, and those that count as soon as others do.
-
-        `@q_sample.part` adds the function below it to `q_sample`: who reaches the one reaches the other.
-        """
-        if module not in self._effects:
-            always, ties = [], []
-            for unit in self.table(module).units:
-                called, handed = self._found(module, unit.at_import[0]), self._found(module, unit.at_import[1])
-                changes = unit.uses.changes and not unit.is_definition
-                if unit.always or changes or any(self._changes(other) for other in called):
-                    always.append(unit)
-                    continue
-                others = {other for other in called if not other.is_definition}
-                others |= self._found(module, unit.decorators_of_others)
-                others |= {other for other in handed if other.is_table}
-                if others - {unit}:
-                    ties.append((unit, others - {unit}))
-            self._effects[module] = always, ties
-        return self._effects[module]
-
-    def _found(self, module: str, paths: Iterable[Path]) -> set[Unit]:
+    def found(self, module: str, paths: Iterable[Path]) -> set[Unit]:
+        """What names stand for that stand in a module."""
         one = Targets()
         for path in paths:
             self._look(module, path, one, own=True)
         return one.units
-
-    def _changes(self, start: Unit) -> bool:
-        """Whether a call of this function or class may change something outside it."""
-        seen: set[Unit] = set()
-        waiting = [start]
-        while waiting:
-            unit = waiting.pop()
-            if unit in seen or unit in self._harmless:
-                continue
-            if unit.is_definition and (unit.uses.changes or unit.has_hook):
-                return True
-            seen.add(unit)
-            waiting += [other for other in self.targets(unit).units if other.is_definition]
-        self._harmless |= seen
-        return False
-
-    def _data(self, unit: Unit) -> set[File]:
-        """Data files below a statement's module that one of its strings names: "style.css", or "*.json"."""
-        names = {text.rpartition("/")[2] for text in unit.uses.strings}
-        names = {name for name in names if name and not name.startswith(".")}
-        if not names or unit.module not in self.files:
-            return set()
-        beside = self.files[unit.module].parent
-        return {
-            path
-            for name in names
-            for path in self._beside(beside)
-            if path.name == name or ("*" in name and fnmatch.fnmatchcase(path.name, name))
-        }
-
-    @functools.cache  # noqa: B019 - as short-lived as the object
-    def _beside(self, folder: File) -> list[File]:
-        every = [path for path in folder.rglob("*") if path.is_file() and path.suffix not in _CODE]
-        return [path for path in every if path.parent.name not in RESULTS]
 
 
 def _module(path: File, root: File) -> str:

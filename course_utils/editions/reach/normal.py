@@ -62,7 +62,7 @@ def _pieces(value: Any, lazy: bool, in_function: bool = False) -> Iterator[str]:
                 yield ","
         yield "]"
     else:
-        yield f"{type(value).__name__}:{value!r}"
+        yield f"{type(value).__name__}:{value!a}"  # not `!r`: which letters it escapes differs between versions
 
 
 def _merged(parts: list[ast.expr]) -> Iterator[ast.expr]:
