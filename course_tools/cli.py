@@ -170,14 +170,16 @@ def claims(
 ) -> None:
     """Run the lessons' slow comparisons again where they are missing or stale, and write the page of claims."""
     from course_tools import claims
+    from course_tools.editions.study_code import study_digests
     from course_utils import studies
 
+    code = study_digests()
     chosen = [studies.find(name) for name in names] if names else list(studies.studies(lesson).values())
     if show:
-        for line in studies.listing(chosen):
+        for line in studies.listing(chosen, code):
             typer.echo(line)
         return
-    made = studies.run(chosen, force=force)
+    made = studies.run(chosen, force=force, code=code)
     changed = claims.write()
     typer.echo(f"{made} runs made. {claims.PAGE} {'is written anew' if changed else 'is as it was'}.")
     if made:
