@@ -652,7 +652,7 @@ dust = to_levels(s * dust)
 
 
 def knows_dust(bar):
-    """The best guess at the noise in normal pixels of deviation s, on the schedule `bar`."""
+    """The best guess at the noise in pixels of standard deviation s, on the schedule `bar`."""
     def answer(x_t, time):
         a = bar[(time * (len(bar) - 1) / 1000).round().long()].reshape(-1, 1, 1, 1)
         return (x_t - a * s**2 / (a * s**2 + 1 - a) * x_t) / (1 - a).sqrt()
@@ -799,7 +799,7 @@ def colleagues_scores(read, files, candidates):
 
 # %% tags=["experiment"]
 many = run.pick(smoke=60, laptop=600)
-pool = data.load(dataset, n=min(2 * many, 2 * most), size=size, split="test", seed=1).images
+pool = data.load(dataset, most=2 * many, size=size, split="test", seed=1).images
 half = len(pool) // 2
 files = ((pool[:half] + 1) * 127.5).round().to(torch.uint8)
 files = files.permute(0, 2, 3, 1)  # (N, H, W, C), as a PNG holds them
@@ -840,7 +840,9 @@ trial(colleagues_scores)
 
 # %% tags=["exercise"] exercise="fair_scores" points=2
 def fair_scores(read, files, candidates):
-    """Fréchet distance of each candidate from the real pictures in the files, comparably.
+    """Fréchet distance of each candidate from the real pictures in the files.
+
+    All distances can be compared with each other.
 
     read: pictures (B, 3, H, W) in [-1, 1] -> features (B, D).
     files: (N, H, W, 3), uint8, 0 to 255.
