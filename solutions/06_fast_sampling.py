@@ -448,7 +448,8 @@ for n in run.pick(smoke=(5,), lecture=(5, 10, 20), laptop=(5, 10, 20, 50),
     fresh = run.fresh_generator(5)
     drawn = {
         "DDIM": sample_ddim(predict, many_x_T, alpha_bar, n),
-        "DDPM, beta-tilde": sample_ddim(predict, many_x_T, alpha_bar, n, 1.0, fresh),
+        "DDPM, beta-tilde": sample_ddim(predict, many_x_T, alpha_bar, n, eta=1.0,
+                                        generator=fresh),
         "DDPM, beta": samplers.sample_ddpm(predict, many_x_T, alpha_bar, fresh, steps=n),
     }
     rough[f"{n} steps"] = {name: roughness(x) for name, x in drawn.items()}
