@@ -103,8 +103,7 @@ class GroupNorm(nn.Module):
     one number a channel.
     forward: x (B, C, H, W) -> the same shape.
 
-    Example: with one group, a picture of two channels, all 1 and all 3, comes out as all -1
-    and all 1.
+    Example: with one group, two channels that are all 1 and all 3 come out all -1 and all 1.
     """
 
     def __init__(self, groups, channels, eps=1e-5):

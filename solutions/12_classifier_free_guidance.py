@@ -94,8 +94,7 @@ def bernoulli_mask(n, p, generator):
     generator: a torch.Generator on the CPU, the only source of chance.
     Returns (n,), bool: True where the class is dropped.    Ho & Salimans 2022, algorithm 1.
 
-    Example: with n = 1000 and p = 0.1 about a hundred entries are True, and not always as
-    many.
+    Example: with n = 1000 and p = 0.1 about 100 entries are True, and not always as many.
     """
     ### BEGIN SOLUTION
     return torch.rand(n, generator=generator) < p
