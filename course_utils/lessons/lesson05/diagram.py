@@ -70,11 +70,13 @@ def residual_block() -> ShownFigure:
 
 def _box(panel: Any, name: str, x: float, y: float, colour: str, dashed: bool = False) -> None:
     corner = (x - BOX / 2, y - TALL / 2)
-    style = {"fc": colour + "22", "ec": colour, "lw": 1.6, "ls": (0, (3, 2)) if dashed else "-"}
-    panel.add_patch(FancyBboxPatch(corner, BOX, TALL, boxstyle="round,pad=0,rounding_size=7", **style))
+    box = FancyBboxPatch(corner, BOX, TALL, boxstyle="round,pad=0,rounding_size=7", fc=colour + "22", ec=colour, lw=1.6)
+    box.set_linestyle((0, (3, 2)) if dashed else "-")
+    panel.add_patch(box)
     panel.text(x, y, name, ha="center", va="center", size=10.5)
 
 
 def _arrow(panel: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    head = {"arrowstyle": "-|>", "mutation_scale": 13, "shrinkA": 0, "shrinkB": 0}
-    panel.add_patch(FancyArrowPatch(start, end, color=INK, lw=1.6, **head))
+    panel.add_patch(
+        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, shrinkA=0, shrinkB=0, color=INK, lw=1.6)
+    )
