@@ -361,6 +361,7 @@ def outside(seed):
             ((ratio < low) | (ratio > high)).double().mean().item()]
 
 
+# %% tags=["experiment"]
 walk_seeds = range(run.pick(smoke=2, laptop=5))
 walks = experiments.compare({"walk": outside}, walk_seeds, "share of pixels outside")
 walks = walks.columns("walk", ["mean", "variance"])

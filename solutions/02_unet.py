@@ -45,8 +45,7 @@ unseen = data.load(dataset, most=new, size=size, split="test").images
 channels = garden.shape[1]  # both are (N, C, H, W)
 plots.strip({"the garden": garden[:8], "never shown": unseen[:8]},
             title="What there is to learn from, and to be judged on",
-            alt="Two rows of clean pictures: eight from the training set, eight that are kept "
-                "for judging.");
+            alt="Two rows of clean pictures: eight to learn from, eight kept for judging.");
 
 # %% [markdown]
 # ## 1 · What does a pixel need to see?
@@ -296,9 +295,8 @@ draw_unet();
 class UNet(nn.Module):
     """Down, the middle, and up again: (B, channels, H, W) -> the same.
 
-    H and W are multiples of 2**depth. There are `width` feature maps at full size, 2 * width at
-    half size, and so on down to the middle. With skips=False the way up gets zeros, shaped like
-    each skip. Parts: downs, middle, ups, out.
+    H and W are multiples of 2**depth. There are `width` maps at full size, 2 * width at half,
+    and so on. With skips=False the way up gets zeros. Parts: downs, middle, ups, out.
     """
 
     def __init__(self, channels, width=32, depth=2, skips=True):
@@ -431,7 +429,7 @@ tens = [f"{ten.mean():.3f}" for ten in torch.tensor(losses).split(10)]
 print("mean loss of ten steps, and the next ten, …:", ", ".join(tens))
 plots.curves({"network": losses}, x=range(1, len(losses) + 1), xlabel="step of the training",
              ylabel="loss", title=f"{len(losses)} times four moves, and the loss falls",
-             alt="Loss against step for the plain loop: it jitters from batch to batch, and falls.");
+             alt="Loss against step for the plain loop: it jitters, and falls.");
 
 # %% [markdown]
 # It jitters, because every batch has its own noise, and it falls. From here on the loop is called `training.fit`: the same moves, and around them what a longer training wants, such as a progress bar and a learning rate that rises at first and falls towards the end. (In lesson 04 you write the loop yourself, and see what else `fit` has.) Under `lecture` the training is short, and a network that was trained ahead takes over.
@@ -506,7 +504,7 @@ plots.strip({"noisy": x_t, "guess": net(x_t), "clean": shown},
 #
 # The error is given as its root, in the units of a pixel, which run from -1 to 1.
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 mu, v = garden.mean(0), garden.var(0)  # (C, H, W)
 
 
@@ -525,6 +523,7 @@ def errors(denoise, x0, seed):
     return found
 
 
+# %% tags=["experiment", "figure"]
 times = [20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 950, 1000]
 rules = {
     "network": lambda x_t, t: net(x_t),

@@ -503,6 +503,7 @@ class TimedUNet(nn.Module):
         return self.out(h)
 
 
+# %%
 net = TimedUNet(train.shape[1], TimeMLP)
 of_time = sum(p.numel() for name, p in net.named_parameters()
               if "time." in name or "scale_shift" in name)
@@ -708,6 +709,7 @@ def loss_when_told(subject, t, told):
     return (model(x_t.to(run.device), told.to(run.device)).cpu() - eps).square().mean().item()
 
 
+# %% tags=["experiment"]
 true_steps = torch.arange(50, T, 100)  # 50, 150, ... 950
 lies = {}
 for name, (subject, *_) in subjects.items():  # the first network of each kind

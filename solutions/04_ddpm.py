@@ -7,11 +7,11 @@
 #
 # The recipe is short: guess the noise, square the error, repeat. Why such a simple loss is the right one takes a page of mathematics, and you check every line of it.
 #
-# **You will build** the step back when the picture is known, the loss, the running average of the weights, and the sampler.
+# **You will build** the step back when the picture is known, the loss, the running average of the weights, the training loop, and the sampler.
 #
 # **You will see** a model learn to draw in a few minutes, what its loss tells and what it hides, nine choices of the recipe measured one at a time, and three bugs that train without complaint.
 #
-# **Time**: about three hours with the exercises. The notebook itself takes about seven and a half minutes of processor time under `laptop`, most of it the training, and two cores share it; `lecture` loads a model trained ahead and `smoke` draws a few steps.
+# **Time**: about three hours and a quarter with the exercises. The notebook itself takes about seven and a half minutes of processor time under `laptop`, most of it the training, and two cores share it; `lecture` loads a model trained ahead and `smoke` draws a few steps.
 #
 # **Stands on** lessons 01 (`q_sample`, `recover_x0`), 02 (the U-Net) and 03 (how it is told the time).
 
@@ -32,7 +32,7 @@ from course_utils.lessons.lesson04.explorer import TrajectoryExplorer
 from course_utils.lessons.lesson04.film import Film
 from course_utils.models import UNet
 from course_utils.runtime import start
-from course_utils.training import ema_decay, fit
+from course_utils.training import ema_decay, fit, make_adamw
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -485,13 +485,108 @@ plots.show(figure,
 # %% [markdown]
 # ## 5 · Training
 #
-# Everything is there. The training loop, `fit`, reads like algorithm 1: draw a batch, compute *your* loss, step downhill, update the average. Besides, it shortens gradients that are longer than 1 (*clipping*), warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line, and computes in bfloat16 where your processor is faster that way.
+# Everything is there but the loop. Algorithm 1 of Ho et al. 2020 is short: draw pictures, steps and noise; take a step downhill on the loss; repeat until it is good. You have seen it run in lesson 02. Now write it yourself, once and for all: for any model, any loss and any optimiser.
+#
+# One thing comes on top. Some layers behave differently while a network learns: *dropout* silences numbers at random, and batch norms look at the whole batch (lesson 05). So a model has two modes. Its method `train` switches to the one for learning, `eval` to the one for use.
+
+# %% [markdown]
+# ### Exercise 6 · `training_loop`
+# ●●○ · 15 minutes · the heart of the lesson
+#
+# Algorithm 1 of Ho et al. 2020.
+#
+# <details><summary>Hint 1: what to think about</summary>What lies beside each weight when the second batch comes, and what will <code>backward</code> do with it? Which of the moves must come before which? And what does a loss, kept in a list as it is, keep alive with it?</details>
+# <details><summary>Hint 2: the parts</summary>The optimiser has <code>zero_grad()</code> and <code>step()</code>, the loss <code>backward()</code> and <code>item()</code>. A batch for each of so many rounds: <code>zip(range(steps), batches)</code>, or <code>next(…)</code> in a loop over the range.</details>
+# <details><summary>Hint 3: nearly the lines</summary><code>for _, batch in zip(range(steps), …):</code> and in it <code>value = loss(…, …)</code>, three calls in the right order, and <code>losses.append(value.…)</code>. One switch of the mode before the loop, one after it.</details>
+
+
+# %% tags=["exercise"] exercise="training_loop" points=3
+def training_loop(model, batches, loss, steps, optimiser):
+    """Train the model in place, and leave it in evaluation mode.
+
+    model: an nn.Module, whichever mode it comes in.    steps: how many batches to learn from.
+    batches: a generator of batches, perhaps endless; exactly `steps` of them are asked for.
+    loss: loss(model, batch) gives one number, a tensor that gradients can flow from.
+    optimiser: of PyTorch's kind, made for the parameters that are to learn.
+    Returns a list of the losses, one plain number for each batch, from before its step.
+
+    Example: one weight 1, the loss its square, SGD with a learning rate of 0.1, two steps: the
+    weight becomes 0.8, then 0.64; the losses are 1 and 0.64.    Ho et al. 2020, algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="training_loop"
+training_loop = ex.training_loop.check(training_loop)
+
+# %% [markdown]
+# Your loop, your loss, and the diffusion of this lesson: its schedule, and batches without end.
+
+# %% tags=["experiment"]
+T = run.pick(smoke=50, laptop=1000)
+ready = None
+if run.preset == "lecture" and pretrained.available_ddpm(dataset):
+    ready = pretrained.ddpm(dataset, run.device)
+linear = ready is not None and "linear" in ready.card["schedule"]
+# both are lesson 01's, and end in noise for any number of steps
+schedule = mended_schedule if linear else diffusion.cosine_schedule
+alpha_bar = alpha_bars(schedule(T))
+
+
+def loss_of(model, batch):
+    x0, t, eps = batch
+    return ddpm_loss(model, x0, t, alpha_bar, eps)
+
+
+def practice():
+    """Batches of 16 without end, the same ones whenever it is called."""
+    generator = run.fresh_generator(13)
+    while True:
+        x0 = train[torch.randint(len(train), (16,), generator=generator)]  # (16, C, H, W)
+        t = diffusion.uniform_times(16, T, generator)
+        yield x0, t, torch.randn(x0.shape, generator=generator)
+
+
+# %% [markdown]
+# From here on the loop of the course trains, `fit`. It *is* your loop. Let both take 20 steps, from the same weights and on the same batches, with all switched off that `fit` has besides:
+
+# %% tags=["experiment"]
+torch.manual_seed(0)
+by_loop = UNet(train.shape[1], width=8, multipliers=(1, 2))
+by_fit = copy.deepcopy(by_loop)
+optimiser = make_adamw(by_loop, learning_rate=1e-3, weight_decay=0.01)
+losses = training_loop(by_loop, practice(), loss_of, 20, optimiser)
+history = fit(by_fit, practice(), loss_of, 20, learning_rate=1e-3, weight_decay=0.01,
+              warmup=0, hold=1, clip=None, quiet=True)
+print(f"the 20th loss: {losses[-1]:.4f} by your loop, {history.losses[-1]:.4f} by fit")
+pairs = zip(by_loop.parameters(), by_fit.parameters())
+apart = max((a - b).abs().max().item() for a, b in pairs)
+print(f"largest difference between two weights: {apart}")
+
+# %% [markdown]
+# Nothing is left between the two. What `fit` adds, around the same four moves:
+#
+# - it updates the running average after every step (`ema`; you wrote that in exercise 5);
+# - it shortens gradients that are longer than 1 (*clipping*);
+# - it warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line;
+# - it computes in bfloat16 where your processor is faster that way;
+# - it shows how far it is, and stops with a sentence if a loss is no number any more;
+# - with a `checkpoint`, an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 #
 # How is a step taken? Ho et al. used Adam. Here it is *Muon* ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon)): it, too, keeps a moving average of the gradient, and then gives all directions of each weight matrix the same length, so that directions in which the gradient is faint are learnt as well. Each step takes about a sixth longer and brings much further (section 7 measures it), which is what a training of a few minutes needs. `optimiser="adamw"` goes back to the usual one.
 #
 # The network is the course's U-Net (lesson 05 builds its blocks), without self-attention unless there is a GPU. At 16 px attention makes each step a tenth slower, and here more steps bring further for the same time.
-#
-# With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
 # %% tags=["experiment"]
 steps = run.pick(smoke=12, lecture=40, laptop=1750, gpu=20000)
@@ -520,7 +615,7 @@ print(f"{sum(p.numel() for p in net.parameters()):,} weights, {steps} steps of {
 
 # %% tags=["experiment"]
 history = fit(
-    net, batch, lambda model, b: ddpm_loss(model, b[0], b[1], alpha_bar, b[2]), steps,
+    net, batch, loss_of, steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, autocast=True, live=True,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), title="DDPM",
     checkpoint=weights.cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors")
@@ -595,7 +690,7 @@ plots.strip({**rows, "the end": draw(predict, 10, seed=3)},
 # **Clip?** Pictures lie in $[-1,1]$. In the first steps $\hat x_0$ is a division by a very small number and may lie far outside. Cutting it off there, *before* the mean is taken, keeps the walk on the road. (Cutting off $x_{t-1}$ would be wrong: noise goes beyond, and has to.)
 
 # %% [markdown]
-# ### Exercise 6 · `p_sample`
+# ### Exercise 7 · `p_sample`
 # ●●● · 25 minutes · the heart of the lesson
 #
 # One step back, the same $t$ for the whole batch. You can go through $\hat x_0$ as above, or use equation 11 of Ho et al. 2020 (line 7 of section 2). `predict` is a network made ready for sampling (`samplers.as_predict`): without gradients, and with everything moved to its device.
@@ -634,7 +729,7 @@ def p_sample(predict, x_t, t, alpha_bar, z, variance="beta", clip=False):
 p_sample = ex.p_sample.check(p_sample)
 
 # %% [markdown]
-# ### Exercise 7 · `sample_ddpm`
+# ### Exercise 8 · `sample_ddpm`
 # ●●○ · 15 minutes · the heart of the lesson
 #
 # The whole walk. Draw each $z$ from the generator, so that the same seed gives the same pictures; the generator lives on the CPU, so move $z$ to where $x$ is, with `.to(x)`.
@@ -763,7 +858,7 @@ plots.show(figure,
                "claims below say it in numbers.");
 
 # %% tags=["experiment"]
-# study, what is claimed; the variant whose distance should be smaller, the other, and who says so
+# the study, what is claimed, the variant with the smaller distance, the other, and who says so
 claimed = [
     ("ema",
      "Averaged weights draw better pictures than those of the last step, where the learning "
@@ -786,6 +881,10 @@ claimed = [
      "middle-heavy", "uniform", "Esser et al. 2024 (arXiv 2403.03206), for straight paths"),
     ("optimiser", "Muon's steps draw better pictures than as many of AdamW",
      "Muon", "AdamW", "Jordan et al. 2024, for language and classification"),
+]
+
+# %% tags=["experiment"]
+claimed += [
     ("schedule", "A cosine schedule draws better pictures than a linear one",
      "cosine", "linear", "Nichol & Dhariwal 2021 (arXiv 2102.09672), table 1"),
     ("variance", "With few steps, the variance beta tilde draws better pictures than beta",
@@ -923,7 +1022,7 @@ plots.strip(rows, title=f"Fine with {many} steps, spoilt with 40",
 # your own look: try things here
 
 # %% [markdown]
-# ### Exercise 8 · `mended_sampler`
+# ### Exercise 9 · `mended_sampler`
 # ●●● · 20 minutes · the heart of the lesson
 #
 # Write the colleague's sampler without its two bugs, so that it works for any number of steps. (The third bug, in the average, you have avoided already.) It gets the model itself and not `predict`.
