@@ -367,10 +367,9 @@ walks = experiments.compare({"walk": outside}, walk_seeds, "share of pixels outs
 walks = walks.columns("walk", ["mean", "variance"])
 display(walks.table().round(3))
 for name in walks.runs:
-    display(experiments.claim_equal(f"The walk and the jump have the same {name}, pixel by "
-                                    "pixel",
-                                    "Ho et al. 2020, equation 4", walks, name, expected=0.05,
-                                    tolerance=0.025))
+    display(experiments.claim_equal(
+        f"The walk and the jump have the same {name}, pixel by pixel",
+        "Ho et al. 2020, equation 4", walks, name, expected=0.05, tolerance=0.025))
 
 # %% [markdown]
 # ## 4 · The way back
@@ -612,10 +611,9 @@ def evenness(name):
 variants = {name: lambda _, name=name: evenness(name) for name in schedules}
 even = experiments.compare(variants, [0], "evenness", random=False)
 display(even.table().round(3))
-experiments.claim("Cosine spends its steps more evenly than linear, over all log-SNR from -10 "
-                  "to 10",
-                  "a common reading of Nichol & Dhariwal 2021", even, more="cosine",
-                  less="linear")
+experiments.claim(
+    "Cosine spends its steps more evenly than linear, over all log-SNR from -10 to 10",
+    "a common reading of Nichol & Dhariwal 2021", even, more="cosine", less="linear")
 
 # %% [markdown]
 # **Where there is something to read.** High on the ruler the recogniser is always right, and far down it guesses. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
@@ -653,11 +651,11 @@ def steps_in_band(name, run_number):
 variants = {name: lambda k, name=name: steps_in_band(name, k) for name in schedules}
 band = experiments.compare(variants, seeds, "share of steps partly readable")
 display(band.table().round(3))
-experiments.claim("Cosine spends more of its steps than linear where the picture is partly "
-                  "readable",
-                  "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too "
-                  "noisy to matter",
-                  band, more="cosine", less="linear")
+experiments.claim(
+    "Cosine spends more of its steps than linear where the picture is partly readable",
+    "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too noisy to "
+    "matter",
+    band, more="cosine", less="linear")
 
 # %% [markdown]
 # **What to notice.** One sentence, two readings, two verdicts. Over the whole ruler linear is the *more* even one (0.90 against 0.83): cosine rushes through the low end, where linear dwells. Where a flower is partly readable, cosine spends more of its steps (0.50 against 0.40).

@@ -404,7 +404,7 @@ denoising_loss = ex.denoising_loss.check(denoising_loss)
 #
 # - **Draw** a batch: some pictures of the garden, for each a step of its own, and fresh noise.
 # - **Loss**: one number for the whole batch.
-# - **`backward`** goes back through the network and leaves, beside each weight, the *gradient*: by how much the loss would grow if this weight grew. It *adds* to what lies there, so `zero_grad` clears the last batch's away first.
+# - **`backward`** goes back through the network and leaves, beside each weight, the *gradient*: by how much the loss would grow if this weight grew. It *adds* to what lies there, so `zero_grad` clears away those of the last batch first.
 # - **Step**: the optimiser moves each weight a little against its gradient. Here that is AdamW, which gives every weight a stride of its own, from a running average of its gradients ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)).
 #
 # Nothing is hidden in these lines. They train a network of their own, for a few seconds.
@@ -420,8 +420,8 @@ for _ in range(run.pick(smoke=10, laptop=80)):
     eps = torch.randn(x0.shape, generator=generator)
     loss = denoising_loss(trial, x0, t, alpha_bar, eps)
     optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
+    loss.backward()  # now each weight has its gradient
+    optimiser.step()  # and moves against it
     losses.append(loss.item())
 
 # %% tags=["experiment", "figure"]
@@ -546,12 +546,12 @@ means = {f"t = {t}": {name: runs.mean() for name, runs in c.runs.items()}
          for t, c in at.items()}
 display(pd.DataFrame(means).round(3))
 source = "what is expected of a denoiser"
-display(experiments.claim("At t = 300 the network's guess is nearer than that of one pixel "
-                          "alone", source,
-                          at[300], more="one pixel alone", less="network"))
-display(experiments.claim("At t = 20, the network's guess is nearer than the noisy picture "
-                          "itself", source,
-                          at[20], more="doing nothing", less="network"))
+display(experiments.claim(
+    "At t = 300 the network's guess is nearer than that of one pixel alone",
+    source, at[300], more="one pixel alone", less="network"))
+display(experiments.claim(
+    "At t = 20, the network's guess is nearer than the noisy picture itself",
+    source, at[20], more="doing nothing", less="network"))
 
 # %% [markdown]
 # **What to notice.** In the middle the neighbours are worth a lot: at $t = 300$ the network's error is half that of the rule (0.169 against 0.345, under `laptop`). At the ends it loses, and both ends teach something.

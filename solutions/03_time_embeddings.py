@@ -243,8 +243,8 @@ kinds = {"sinusoidal": sinusoidal_embedding(coarse, 64),
          "random Fourier": fourier_features(coarse, turns),
          "learned table, at first": table, "raw float": raw}
 maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 1000),
-     xlabel="step t",
-     ylabel="step s", bar="similarity", title="Four ideas of which steps belong together",
+     xlabel="step t", ylabel="step s", bar="similarity",
+     title="Four ideas of which steps belong together",
      alt="Four similarity maps. Sinusoidal: sharp diagonal on pale red. Random Fourier: a "
          "broad diagonal. Learned table: a line one step wide. Raw float: four squares, early "
          "and late, alike within and opposite between.");
@@ -361,22 +361,18 @@ parts = {name: learned.map(lambda run_, k=k: run_[k], f"share missed ({name})")
          for k, name in enumerate(figures)}
 for name in ("smooth, steps between", "wavy, steps between"):
     display(parts[name].table().round(4))
-display(experiments.claim("A raw float misses more of a wavy function of time than sinusoids "
-                          "do",
-                          "Tancik et al. 2020: a network on raw coordinates is slow to learn "
-                          "high frequencies",
-                          parts["wavy, steps between"], more="raw float", less="sinusoidal",
-                          margin=0.1))
-display(experiments.claim("A raw float misses more of a smooth function of time than sinusoids "
-                          "do",
-                          "the same reasoning, taken too far",
-                          parts["smooth, steps between"], more="raw float", less="sinusoidal",
-                          margin=0.01))
-display(experiments.claim("A learned table misses more between the steps it has seen than "
-                          "sinusoids do",
-                          "a table has no neighbours",
-                          parts["smooth, steps between"], more="learned table",
-                          less="sinusoidal", margin=0.1))
+display(experiments.claim(
+    "A raw float misses more of a wavy function of time than sinusoids do",
+    "Tancik et al. 2020: a network on raw coordinates is slow to learn high frequencies",
+    parts["wavy, steps between"], more="raw float", less="sinusoidal", margin=0.1))
+display(experiments.claim(
+    "A raw float misses more of a smooth function of time than sinusoids do",
+    "the same reasoning, taken too far", parts["smooth, steps between"], more="raw float",
+    less="sinusoidal", margin=0.01))
+display(experiments.claim(
+    "A learned table misses more between the steps it has seen than sinusoids do",
+    "a table has no neighbours", parts["smooth, steps between"], more="learned table",
+    less="sinusoidal", margin=0.1))
 
 # %% [markdown]
 # **What to notice.** A network on a raw float bends slowly: in this time it learns nearly nothing of eight waves (it misses 0.95 of the variance, sinusoids 0.01). On the smooth function it is as good as any, even a little better than sinusoids. The table learns every function at the steps it has seen, and knows nothing about the others (a share above 1 is worse than answering the mean): it only suits a model whose steps are all practised.
@@ -590,8 +586,7 @@ plots.curves(shown, x=np.linspace(0, 100, shown["no time"].shape[1]),
 
 # %% tags=["experiment", "figure"]
 plots.curves(by_level.runs, x=studies.LEVELS, xlabel="log-SNR (left: noise, right: data)",
-             ylabel="loss", logy=True,
-             hlines={"always 0": 1.0},
+             ylabel="loss", logy=True, hlines={"always 0": 1.0},
              title="Told the time, a network loses less at nearly every level",
              alt="Loss against log-SNR for networks with a sinusoidal embedding and without "
                  "time: both rise towards clean pictures; the one without time lies above "
@@ -600,10 +595,9 @@ plots.curves(by_level.runs, x=studies.LEVELS, xlabel="log-SNR (left: noise, righ
 # %% tags=["experiment"]
 overall = by_level.map(np.mean, "mean loss over the levels")
 display(overall.table().round(4))
-display(experiments.claim("A network that is told the time has a lower loss than one that is "
-                          "not",
-                          "common practice", overall, more="no time", less="sinusoidal",
-                          digits=4))
+display(experiments.claim(
+    "A network that is told the time has a lower loss than one that is not",
+    "common practice", overall, more="no time", less="sinusoidal", digits=4))
 excess = by_level.runs["no time"] / by_level.runs["sinusoidal"] - 1  # (seeds, 9)
 print("log-SNR:            ", *(f"{level:6.0f}" for level in studies.LEVELS))
 print("excess without time:", *(f"{100 * e:5.0f}%" for e in excess.mean(0)))
@@ -660,8 +654,7 @@ for t in some_steps:
     readings.append(diffusion.step_of_noise_level(guess_noise_level(x_t), alpha_bar))  # (128,)
 readings = torch.stack(readings, dim=1).double()  # (128, steps): a row for each picture
 plots.curves({"read off the picture": readings[:24], "truth": some_steps.double()},
-             x=some_steps, xlabel="step t",
-             ylabel="step that was read",
+             x=some_steps, xlabel="step t", ylabel="step that was read",
              title="From one picture the step can be read, within limits", each="pictures",
              alt="The step that was guessed from each of 24 pictures against the true step: "
                  "close to the diagonal from 100 to 600, too high near 0, and scattered widely "
@@ -786,11 +779,10 @@ if nets:  # a verdict needs several networks
                                    tuple(net_seeds),
                                    {name: each.mean(1) for name, each in percent.items()})
     display(price.table().round(2))
-    display(experiments.claim("A network without time loses more than a reading of the step "
-                              "would cost",
-                              "then it is not the information alone that it lacks",
-                              price, more="no time", less="trained here, told a reading",
-                              digits=2))
+    display(experiments.claim(
+        "A network without time loses more than a reading of the step would cost",
+        "then it is not the information alone that it lacks", price, more="no time",
+        less="trained here, told a reading", digits=2))
 
 # %% [markdown]
 # **What to notice.** Under `laptop`, your networks lose 2 % on average when they are told a reading, and 9 % without time (from 3 to 15 %, by the seed): the claim holds. So much of the information *is* in the picture, and that is why no time at all goes so far. Such a network is called a *blind denoiser*; [Kadkhodaie & Simoncelli 2021](https://arxiv.org/abs/2007.13640) even draw samples with one.
