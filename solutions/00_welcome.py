@@ -69,7 +69,7 @@ doctor.show(doctor.examine());
 # | `laptop` | you, without a GPU: everything is trained for real, on small pictures | at most 5 minutes |
 # | `gpu` | you, with a CUDA GPU: larger pictures, longer training | it depends on the GPU |
 #
-# `auto` takes `gpu` if PyTorch finds a CUDA GPU, and `laptop` otherwise. The environment variable `COURSE_PRESET` overrides the word in the notebook. In a lesson you see the choice where it is made:
+# `auto` takes `gpu` if PyTorch finds a CUDA GPU, and `laptop` otherwise. The environment variable `COURSE_PRESET` overrides the word in the notebook. In a lesson you see the choice where it is made (a preset that is not named there is as `laptop`):
 
 # %%
 steps = run.pick(smoke=20, lecture=0, laptop=800, gpu=8000)
@@ -81,10 +81,11 @@ print(f"Under the preset {run.preset}, a training of this kind would take {steps
 # **What do we generate?** Flowers. They are drawn from a few numbers: species, petals, colours, sky, size. Because we know what is in each picture, we can later *measure* whether a generator obeys: did it draw the red tulip at night that you asked for?
 
 # %% tags=["figure"]
-flowers = data.load("flowers", n=run.pick(smoke=64, lecture=1024, laptop=1024, gpu=1024), size=32)
-first = [flowers.labels.tolist().index(k) for k in flowers.labels.unique()]  # the first flower of each species
-plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first], columns=5,
-           title="One flower of each species, 32 x 32 pixels",
+flowers = data.load("flowers", n=run.pick(smoke=64, laptop=1024), size=32)
+# the first flower of each species
+first = [flowers.labels.tolist().index(k) for k in flowers.labels.unique()]
+plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first],
+           columns=5, title="One flower of each species, 32 x 32 pixels",
            alt="A grid with one drawn flower of each species, on skies of different colours.");
 
 # %% [markdown]
@@ -101,9 +102,11 @@ flowers.table.head(4).drop(columns="key")
 # %% tags=["figure"]
 sizes = (16, 32, 64, 128)
 same = {f"{size} px": data.load("flowers", n=6, size=size, seed=11).images for size in sizes}
-large = [torch.nn.functional.interpolate(x, size=128) for x in same.values()]  # same size on screen
+# same size on screen
+large = [torch.nn.functional.interpolate(x, size=128) for x in same.values()]
 plots.strip(dict(zip(same, large, strict=True)), title="The same six flowers at four sizes",
-            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same, in more and more detail.");
+            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same, in more and more "
+                "detail.");
 
 # %% [markdown]
 # Four sets of real pictures stand beside the flowers. `digits` (8 x 8 pixels, enlarged here) comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
@@ -113,7 +116,8 @@ rows = {}
 for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
     if name == "digits" or (data.cache_dir() / name).is_dir():  # no download here
         try:
-            rows[name] = data.load(name, n=8, size=32, split="test").images.expand(-1, 3, -1, -1)
+            images = data.load(name, n=8, size=32, split="test").images
+            rows[name] = images.expand(-1, 3, -1, -1)
         except CourseError as problem:
             print(problem)
 plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(rows)}",
@@ -128,7 +132,8 @@ plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(row
 chosen = data.load(dataset, n=8, size=32, split="test")
 low, high = chosen.images.min().item(), chosen.images.max().item()
 print(f"{chosen}: {chosen.images.dtype}, from {low:.2f} to {high:.2f}")
-plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels], title=f"Your data set: {dataset}",
+plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels],
+           title=f"Your data set: {dataset}",
            alt=f"Eight pictures of the data set {dataset}, each with the name of its class.");
 
 # %% [markdown]
@@ -160,7 +165,8 @@ def to_pixels(images):
     """Pictures in [-1, 1] as pixels.
 
     images: float, any shape.    Returns uint8, the same shape.
-    -1 becomes 0, 1 becomes 255, in between rounded to the nearest; what lies outside is cut off.
+    -1 becomes 0, 1 becomes 255, in between rounded to the nearest; what lies outside is cut
+    off.
 
     Example: [-1, 0.2, 1] becomes [0, 153, 255].
     """
@@ -176,7 +182,8 @@ to_pixels = ex.to_pixels.check(to_pixels)
 # Whatever the check said, `to_pixels` now works: it is yours if it passed, and ours if not. Try a wrong version on purpose, without the rounding or without the cutting off, and read the hint.
 
 # %%
-to_pixels(chosen.images[:1])[0, :, 0, :4]  # the first four pixels of the first picture, a row a channel
+# the first four pixels of the first picture, a row a channel
+to_pixels(chosen.images[:1])[0, :, 0, :4]
 
 # %% [markdown]
 # ### How a lesson is graded
@@ -197,12 +204,15 @@ def plant(state):
     wanted = {name: getattr(state, name) for name in options}
     pictures = [data.flowers.draw(wanted, size=size, seed=state.seed) for size in (16, 32, 128)]
     large = [torch.nn.functional.interpolate(x, size=256)[0] for x in pictures]  # (3, 256, 256)
-    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]  # white in between
+    # white in between
+    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]
     return plots.to_uint8(torch.cat(spaced, dim=2)[None])[0]  # (256, 804, 3)
 
 
-menus = {name: widgets.choice(values, label=name.replace("_", " ")) for name, values in options.items()}
-widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16, 32 and 128 pixels.",
+menus = {name: widgets.choice(values, label=name.replace("_", " "))
+         for name, values in options.items()}
+widgets.Explorer(plant, name="Plant a flower",
+                 alt="The same flower drawn at 16, 32 and 128 pixels.",
                  say=lambda s: f"A {s.size} {s.petal_colour} {s.species}, sky: {s.sky}.",
                  seed=widgets.whole(0, 50, label="seed"), **menus)
 
