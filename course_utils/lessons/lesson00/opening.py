@@ -18,9 +18,10 @@ WANTED = [("daisy", "white"), ("tulip", "red"), ("sunflower", "yellow"), ("poppy
 def picture() -> Image.Image:
     """Four rows of eight flowers. No network is involved: each row is the exact denoiser of those flowers alone."""
     garden = data.load("flowers", n=20000, size=32, seed=4)
-    rows = []
+    table, rows = garden.table, []
+    assert table is not None  # flowers are drawn from attributes
     for k, (species, colour) in enumerate(WANTED):
-        match = (garden.table["species"] == species) & (garden.table["petal_colour"] == colour)
+        match = (table["species"] == species) & (table["petal_colour"] == colour)
         chosen = garden.images[torch.tensor(match.tolist())]
         rows.append(denoise_path(chosen, count=8, steps=40, seed=10 + k)[-1])
     return sheet(rows, scale=3)

@@ -14,14 +14,12 @@ def picture() -> Image.Image:
     model = pretrained.ddpm("flowers")
     noises = model.noise(3, torch.Generator().manual_seed(5))
     counts = (2, 3, 5, 10, 20, 50, 100, 250)
-    settings = {"predict": model.predict, "x_T": noises, "alpha_bar": model.alpha_bar, "clip": True}
-    rows = []
-    for sampler in ("DDIM", "DDPM"):
-        drawn = []
-        for steps in counts:
-            if sampler == "DDIM":
-                drawn.append(samplers.sample_ddim(steps=steps, **settings))
-            else:
-                drawn.append(samplers.sample_ddpm(steps=steps, generator=torch.Generator().manual_seed(6), **settings))
-        rows += [torch.stack([x[i] for x in drawn]) for i in range(len(noises))]
+    ddim = [samplers.sample_ddim(model.predict, noises, model.alpha_bar, steps, clip=True) for steps in counts]
+    ddpm = [
+        samplers.sample_ddpm(
+            model.predict, noises, model.alpha_bar, torch.Generator().manual_seed(6), steps=steps, clip=True
+        )
+        for steps in counts
+    ]
+    rows = [torch.stack([x[i] for x in drawn]) for drawn in (ddim, ddpm) for i in range(len(noises))]
     return sheet(rows, scale=6)
