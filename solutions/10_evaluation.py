@@ -795,10 +795,12 @@ trial(fair_scores)
 # How sure can one be after twenty answers? A share that was counted has an interval. The course takes Wilson's, at 95 %: all shares from which the count would be no surprise.
 
 # %% tags=["experiment"]
+from scipy.stats import binomtest
+
 rows = {}
 for answered in (10, 20, 50, 200):
     for right in (0.5, 0.7):
-        low, high = metrics.wilson_interval(round(right * answered), answered)
+        low, high = binomtest(round(right * answered), answered).proportion_ci(method="wilson")
         rows[f"{round(right * answered)} of {answered} right"] = {"share": right, "from": low, "to": high,
                                                                  "can tell": "yes" if low > 0.5 else "not shown"}
 display(pd.DataFrame(rows).T)
