@@ -117,6 +117,22 @@ def build(
 
 
 @app.command()
+def new(
+    number: Annotated[str, typer.Argument(help="The lesson's number in the syllabus, such as 07.")],
+    slug: Annotated[str, typer.Argument(help="Its slug, such as score_matching.")],
+) -> None:
+    """Write the skeleton of a lesson, which passes the gates as it stands."""
+    from course_tools.new import create
+
+    for path in create(number, slug):
+        typer.echo(path.as_posix())
+    typer.echo(
+        f"\nNext: `course build {number}`, then `course lab --lesson {number}`. Write your lesson over the example, "
+        "part by part; docs/contributing.md says what each is for. `make test` holds you to it."
+    )
+
+
+@app.command()
 def check(
     lesson: Annotated[str, typer.Argument(help="The lesson, such as 01.")],
     notebook: Annotated[Path | None, typer.Option(help="The notebook; left out, your own.")] = None,
