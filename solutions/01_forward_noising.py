@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Forward noising
 #
-# ![Five flowers, from left to right ever deeper under noise, until only noise is left.](../docs/pictures/01_forward_noising.png)
+# ![Five flowers, from left to right ever deeper under noise, until only noise is left.](../course_utils/lessons/lesson01/opening.png)
 #
 # A diffusion model learns to take noise away. To learn it, it needs pictures with noise on them: any picture, any amount, at once.
 # This lesson builds the machine that makes them, and shows why the *amounts* are chosen with so much care.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · U-Net
 #
-# ![Nine flowers under more and more noise, and below each what a network makes of it: a flower at first, then softer ones, at last a smear.](../docs/pictures/02_unet.png)
+# ![Nine flowers under more and more noise, and below each what a network makes of it: a flower at first, then softer ones, at last a smear.](../course_utils/lessons/lesson02/opening.png)
 #
 # Show a network a noisy picture, and ask for the clean one, in a single guess. As long as something can be made out, the guess is good. From pure noise it is mush.
 # This lesson builds that network, and the exact answer it is reaching for, which explains both.

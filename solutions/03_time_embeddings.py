@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 · Time embeddings
 #
-# ![To the left, waves of blue and red that grow ever longer from top to bottom: 64 features of the step. To the right, a square with a sharp red diagonal: which steps look alike.](../docs/pictures/03_time_embeddings.png)
+# ![To the left, waves of blue and red that grow ever longer from top to bottom: 64 features of the step. To the right, a square with a sharp red diagonal: which steps look alike.](../course_utils/lessons/lesson03/opening.png)
 #
 # The same network has to brush away a trace of noise and to guess a flower in a snowstorm. Somebody should tell it which of the two is wanted.
 # This lesson turns the step into a vector, brings the vector into every block, and then asks whether any of it was needed.

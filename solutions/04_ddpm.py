@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · DDPM
 #
-# ![Four rows: noise on the left, a flower on the right, and the way between them.](../docs/pictures/04_ddpm.png)
+# ![Four rows: noise on the left, a flower on the right, and the way between them.](../course_utils/lessons/lesson04/opening.png)
 #
 # You can drown a picture (lesson 01), and you have a network that looks at a drowned picture (02) and knows how deep it lies (03). This lesson puts them together: a *denoising diffusion probabilistic model*, which starts from nothing but noise and ends in a flower that nobody drew.
 #

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 05 · A better U-Net
 #
-# ![Two rows of seven pictures of the same flower. In the upper row, made by batch normalisation, the flower has another tint in every picture; in the lower row, made by group normalisation, all seven are alike.](../docs/pictures/05_unet_optimizations.png)
+# ![Two rows of seven pictures of the same flower. In the upper row, made by batch normalisation, the flower has another tint in every picture; in the lower row, made by group normalisation, all seven are alike.](../course_utils/lessons/lesson05/opening.png)
 #
 # The upper row is one picture seven times, each time in other company: BatchNorm hands on a different picture whenever the batch is different. The lower row is the same under GroupNorm. Parts like these decide how well a network learns and how fast, and most of them fit in five lines.
 #

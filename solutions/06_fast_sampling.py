@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Fast sampling
 #
-# ![Six rows of flowers, each row from the same noise. From left to right the sampler takes more steps: above DDIM, whose flowers are there after five steps, below DDPM, whose flowers lie under grain until fifty.](../docs/pictures/06_fast_sampling.png)
+# ![Six rows of flowers, each row from the same noise. From left to right the sampler takes more steps: above DDIM, whose flowers are there after five steps, below DDPM, whose flowers lie under grain until fifty.](../course_utils/lessons/lesson06/opening.png)
 #
 # The model of lesson 04 draws well and slowly: a thousand calls of the network for one flower. This lesson makes do with twenty, fifty times fewer, *without training anything*.
 # The trick is to notice what training never said.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · Evaluation
 #
-# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find next to no fault with the lower row.](../docs/pictures/10_evaluation.png)
+# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find next to no fault with the lower row.](../course_utils/lessons/lesson10/opening.png)
 #
 # So far a number said which sampler was better, and you took its word. This lesson builds the numbers, and then breaks every one of them. The lower row above is an example: to the most used figure of the field it is all but as good as real pictures.
 #

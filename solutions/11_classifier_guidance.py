@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · Classifier guidance
 #
-# ![Four rows of ten flowers. In each column the noise is the same, and above it stands the species that was asked for. From top to bottom the guidance gets stronger: the sky and the colours stay, and the flower turns into what was asked for.](../docs/pictures/11_classifier_guidance.png)
+# ![Four rows of ten flowers. In each column the noise is the same, and above it stands the species that was asked for. From top to bottom the guidance gets stronger: the sky and the colours stay, and the flower turns into what was asked for.](../course_utils/lessons/lesson11/opening.png)
 #
 # The models of lessons 04 and 06 draw flowers, and nobody can say which. This lesson asks for a rose and gets one, from a network that has never heard the word: a second, small network looks over its shoulder and points.
 # It comes with a dial, and you will measure what turning it up buys and what it costs.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Classifier-free guidance
 #
-# ![Six rows of flowers, one species a row, one noise a row. From left to right the guidance weight w rises from -2 to 8: at first the flower is anything but what was asked for, from w = 0 on it is the species, and at the right its colours are glaring.](../docs/pictures/12_classifier_free_guidance.png)
+# ![Six rows of flowers, one species a row, one noise a row. From left to right the guidance weight w rises from -2 to 8: at first the flower is anything but what was asked for, from w = 0 on it is the species, and at the right its colours are glaring.](../course_utils/lessons/lesson12/opening.png)
 #
 # Each row asks for one species, always from the same noise. From left to right one number rises from $-2$ to $8$, the *guidance weight* $w$, and with it how much the picture is bent towards what was asked for. Nearly every text-to-image system has this number, and no second network is needed for it.
 #
