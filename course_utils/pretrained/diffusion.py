@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +37,7 @@ class DiffusionTraining(Training, Teachable):
 
     Attributes:
         channels: of the images.
+        multipliers, attention: of the U-Net's levels.
         kind: what the network predicts (see `diffusion.target`).
         schedule: a key of `SCHEDULES`, with T steps.
         T: steps of the schedule.
@@ -44,7 +45,7 @@ class DiffusionTraining(Training, Teachable):
         middle: the mean of the logit of t/T; below 0 the steps move towards the data.
         classes: K, if the network is told the class (lesson 12); 0 if not.
         p_uncond: the share of images whose class it is not told, where there are classes.
-        optimiser: a name that `training.fit` knows.
+        optimiser, momentum, hold: how steps are taken, as `training.fit` wants it.
         ema: the decay of the averaged weights, which are those that are stored.
     """
 
@@ -53,6 +54,8 @@ class DiffusionTraining(Training, Teachable):
     batch: int = 64
     learning_rate: float = 2e-3
     channels: int = 3
+    multipliers: tuple[int, ...] = (1, 2, 4)
+    attention: tuple[bool, ...] = (False, False, True)
     kind: str = "eps"
     schedule: str = "linear"
     T: int = 1000
@@ -61,11 +64,19 @@ class DiffusionTraining(Training, Teachable):
     classes: int = 0
     p_uncond: float = 0.1
     optimiser: str = "adamw"
+    momentum: float | None = None
+    hold: float | None = None
     ema: float = 0.999
 
     def network(self) -> UNet:
         """The U-Net before its training."""
-        return UNet(self.channels, width=self.width, classes=self.classes)
+        return UNet(
+            self.channels,
+            width=self.width,
+            multipliers=self.multipliers,
+            attention=self.attention,
+            classes=self.classes,
+        )
 
     def alpha_bar(self) -> Tensor:
         """(T + 1,), float64."""
@@ -100,7 +111,8 @@ class DiffusionTraining(Training, Teachable):
         return diffusion_loss(model, x0, t, self.alpha_bar(), eps, cond, kind=self.kind)
 
     def choices(self) -> dict[str, Any]:
-        return {**super().choices(), "optimiser": self.optimiser, "ema": self.ema, "autocast": True}
+        stepping = {"optimiser": self.optimiser, "momentum": self.momentum, "hold": self.hold}
+        return {**super().choices(), **stepping, "ema": self.ema, "autocast": True}
 
     def recipe(self, name: str, lesson: str) -> Recipe:
         """How weights of this name, in the budget of this lesson, are made by this training."""
@@ -123,13 +135,24 @@ class DiffusionTraining(Training, Teachable):
             "schedule": f"{self.schedule}, T = {self.T}",
             "times": self.times if self.times == "uniform" else f"{self.times}, {self.middle:g}",
             "predicts": self.kind,
-            "network": f"U-Net, width {self.width}",
+            "network": f"U-Net, width {self.width}{self._shape()}",
             "size": self.size,
             "optimiser": self.optimiser,
             "learning_rate": self.learning_rate,
+            **({} if self.momentum is None else {"momentum": self.momentum}),
+            **({} if self.hold is None else {"hold": self.hold}),
             "ema": self.ema,
             **({"p_uncond": self.p_uncond, "classes": self._names()} if self.classes else {}),
         }
+
+    def _shape(self) -> str:
+        """In what the network's levels differ from the course's U-Net, in words."""
+        usual = {field.name: field.default for field in fields(self)}
+        levels = f", levels {' '.join(map(str, self.multipliers))}" if self.multipliers != usual["multipliers"] else ""
+        if self.attention == usual["attention"]:
+            return levels
+        looking = [str(k) for k, looks in enumerate(self.attention, 1) if looks]
+        return f"{levels}, {'attention on level ' + ' '.join(looking) if looking else 'no attention'}"
 
     def _names(self) -> list[str]:
         return list(data.load(self.dataset, n=1).classes)

@@ -237,3 +237,20 @@ def test_two_recipes_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(of_a_slice, "RECIPES", (find("ddpm-flowers"),))
     with pytest.raises(CourseError, match=r"Two recipes are called 'ddpm-flowers': rename the one in .*lesson02"):
         every_recipe()
+
+
+def test_a_card_says_what_is_unusual_of_a_training() -> None:
+    usual = DiffusionTraining().describe()
+    assert usual["network"] == "U-Net, width 24" and not {"momentum", "hold"} & set(usual)
+    flat = DiffusionTraining(multipliers=(1, 2, 3), attention=(False,) * 3, optimiser="muon", momentum=0.9, hold=0.7)
+    assert flat.describe()["network"] == "U-Net, width 24, levels 1 2 3, no attention"
+    assert (
+        (flat.describe()["momentum"], flat.describe()["hold"])
+        == (0.9, 0.7)
+        == (
+            flat.choices()["momentum"],
+            flat.choices()["hold"],
+        )
+    )
+    assert DiffusionTraining(attention=(False, True, True)).describe()["network"].endswith("attention on level 2 3")
+    assert sum(p.numel() for p in flat.network().parameters()) == 581_067
