@@ -171,8 +171,8 @@ def train(
     from course_tools import recipes
 
     if name is None:
-        for recipe in recipes.RECIPES.values():
-            typer.echo(f"{recipe.name:28} {recipe.says} (about {recipe.minutes:g} min on two cores)")
+        for line in recipes.listing():
+            typer.echo(line)
         return
     card = recipes.train(name, preset)
     typer.echo(f"Stored {name}: {card.get('parameters', 0):,} parameters.")

@@ -21,8 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import data, diffusion, experiments, models, plots, pretrained
-from course_utils import studies, training
+from course_utils import data, diffusion, experiments, models, plots, pretrained, studies, training
 from course_utils.lessons.lesson03 import checks as ex
 from course_utils.lessons.lesson03.explorer import EmbeddingExplorer
 from course_utils.lessons.lesson03.maps import maps

@@ -23,10 +23,8 @@ import pandas as pd
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained
-from course_utils import samplers, studies, weights
-from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule
-from course_utils.diffusion import model_time, q_sample, recover_x0
+from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies, weights
+from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule, model_time, q_sample, recover_x0
 from course_utils.lessons.lesson04 import checks as ex
 from course_utils.lessons.lesson04.explorer import TrajectoryExplorer
 from course_utils.lessons.lesson04.film import Film
