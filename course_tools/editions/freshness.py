@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
-from course_tools.editions.cell_rules import plain_python
+from course_tools.cells import statements
+from course_tools.editions.engine import DEFAULT_PRESET
 from course_tools.editions.lessons import Course, Lesson
 from course_tools.editions.notebooks import read_notebook, tags
-from course_tools.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, solution_cells
+from course_tools.editions.solution import CHECK_OUTPUT, solution_cells
 from course_tools.editions.source import read_source
 from course_utils.errors import CourseError
 
@@ -120,7 +121,7 @@ def _imported_names(nb: NotebookNode, package: str, modules: set[str]) -> Iterat
     for cell in nb.cells:
         if cell.cell_type != "code":
             continue
-        for node in ast.walk(ast.parse(plain_python(cell.source))):
+        for node in (part for statement in statements(cell.source) for part in ast.walk(statement)):
             if isinstance(node, ast.Import):
                 wanted = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from course_tools.editions.cell_rules import cell_faults, cell_warnings, did_you_mean, plain_python
+from course_tools.cells import statements
+from course_tools.editions.cell_rules import cell_faults, cell_warnings, did_you_mean
 from course_tools.editions.notebooks import tags
 
 
@@ -117,13 +118,9 @@ def _agreement_faults(nb: NotebookNode, places: list[Place], known: list[str]) -
 
 def _literals(source: str) -> set[str]:
     """The names that a cell sets to plain values at its top level."""
-    try:
-        body = ast.parse(plain_python(source)).body
-    except SyntaxError:
-        return set()
     return {
         target.id
-        for node in body
+        for node in statements(source)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name)
