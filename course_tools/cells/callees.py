@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_tools.cells import known
 from course_tools.cells.effects import read_body
-from course_tools.cells.names import base, bound_by
+from course_tools.cells.names import base, bound_by, taken_by
 
 PACKAGE = Path(__file__).parents[2] / "course_utils"
 
@@ -116,12 +116,20 @@ class Callees:
         for kind, member in (
             (self.plain, plain),
             (self.drawn, root in self.drawn or self._path(value).startswith("matplotlib.")),
-            (
-                self.loaded,
-                root in self.loaded if not isinstance(value, ast.Call) else not self.judge(value, True).nothing,
-            ),
+            (self.loaded, self._is_loaded(value, root)),
         ):
             (kind.add if member else kind.discard)(name)
+
+    def _is_loaded(self, value: ast.AST, root: str) -> bool:
+        """Whether a value may be a function that changes something later: `step = make_step(net, optimiser)`."""
+        if not isinstance(value, ast.Call):
+            return root in self.loaded
+        called = [m for c in self.classes.get(root, []) for m in _methods(c) if m.name == "__call__"]
+        if self._path(value.func) == "functools.partial" or any(self._effect(m) != Effect(_order(m)) for m in called):
+            return True
+        made_by = self.definitions(root) if self.ours(root) else package().resolve(self._path(value.func))
+        gives_code = made_by is None or any(_gives_code(definition) for definition in made_by)
+        return gives_code and not self.judge(value, used=True).nothing
 
     def is_constant(self, name: str) -> bool:
         """Whether nothing can change what a name stands for: a module, an imported or a built-in function."""
@@ -278,8 +286,7 @@ class Callees:
         """Read a function's body."""
         if node.name in known.RESTORING:
             return Effect()
-        a = node.args
-        order = tuple(p.arg for p in (*a.posonlyargs, *a.args))
+        a, order = node.args, _order(node)
         every = {p.arg for p in ast.walk(a) if isinstance(p, ast.arg)}
         chance = {
             p.arg for p in ast.walk(a) if isinstance(p, ast.arg)
@@ -295,7 +302,7 @@ class Callees:
         inner = self.inside(local, every, plain)
         body = read_body(node.body, inner, chance, nested=True)
         touched, changed = body.changed()
-        outside = (touched | changed) - local | (declared & bound_by(node.body))
+        outside = (touched | changed) & taken_by([node]) | (declared & bound_by(node.body))
         rest = a.vararg is not None and a.vararg.arg in touched | changed
         own = every - plain
         return Effect(order, frozenset(changed & own), frozenset(touched & own), rest, frozenset(outside))
@@ -369,3 +376,15 @@ def package() -> Package:
 
 def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
     return [part for part in node.body if isinstance(part, ast.FunctionDef)]
+
+
+def _order(node: ast.FunctionDef) -> tuple[str, ...]:
+    """The parameters that can be given by place."""
+    return tuple(p.arg for p in (*node.args.posonlyargs, *node.args.args))
+
+
+def _gives_code(node: ast.FunctionDef) -> bool:
+    """Whether a function gives one that it has defined."""
+    inner = {n.name for n in ast.walk(node) if isinstance(n, ast.FunctionDef)} - {node.name}
+    parts = [part for n in ast.walk(node) if isinstance(n, ast.Return) and n.value for part in ast.walk(n.value)]
+    return any(isinstance(p, ast.Lambda) or (isinstance(p, ast.Name) and p.id in inner) for p in parts)
