@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class Callees:
     """What the names of one module, or of one lesson as far as it has been read, stand for.
 
     Attributes:
+        rebound: names that a function binds anew, by `global`.
         imported: name -> where it comes from, with dots.
         functions: name -> the definitions that it may mean.
         methods: likewise, of classes.
@@ -76,7 +78,8 @@ class Callees:
         loaded: those of them that are functions made to change something when they are called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rebound: Iterable[str] = ()) -> None:
+        self.rebound = set(rebound)
         self.imported: dict[str, str] = {}
         self.functions: dict[str, list[ast.FunctionDef]] = {}
         self.classes: dict[str, list[ast.ClassDef]] = {}
@@ -114,7 +117,7 @@ class Callees:
         self.parameters.discard(name)
         root = base(value.func if isinstance(value, ast.Call) else value)
         for kind, member in (
-            (self.plain, plain),
+            (self.plain, plain and name not in self.rebound),
             (self.drawn, root in self.drawn or self._path(value).startswith("matplotlib.")),
             (self.loaded, self._is_loaded(value, root)),
         ):

@@ -47,6 +47,8 @@ def bound_by(body: Iterable[ast.AST]) -> set[str]:
             names |= imports(node)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
     return names
 
 
@@ -133,6 +135,10 @@ class _Reader(ast.NodeVisitor):
             self.visit(part)
         self._inside(node.args, node.body)
         self.bound.add(node.name)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self.bound |= {node.name} if node.name else set()
+        self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._inside(node.args, [node.body])

@@ -6,6 +6,7 @@ where another name stands for it: `fit(net, …)`, `optimiser.step()`, `films["D
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 from course_tools.cells.callees import Callees
@@ -31,7 +32,9 @@ class Flow:
         self.used: list[set[Version]] = []
         self._fixed: set[Version] = set()  # numbers, texts, functions: nothing changes these themselves
         self._free: dict[Version, set[str]] = {}  # of functions: names that they look up when they are called
-        callees, now, chance = Callees(), dict[str, set[Version]](), set[str]()
+        nodes = (node for source in sources for part in statements(source) for node in ast.walk(part))
+        callees = Callees(rebound=(name for node in nodes if isinstance(node, ast.Global) for name in node.names))
+        now, chance = dict[str, set[Version]](), set[str]()
         for index, source in enumerate(sources):
             taken, bound, surely = outside(source), binds(source), surely_binds(source)
             body = read_body(statements(source), callees, chance)

@@ -63,7 +63,6 @@ STEP = """def make_step(net):
         # names
         ["a = 1", "show(a)"],
         ["a = 1", "if a: a = 2", "show(a)"],
-        ["x = 1", "global x\nx = 2", "show(x)"],
         ["total = torch.zeros(1)", "total += 1", "show(total)"],
         # parts
         ["films = {}", "films['x'] = 1", "show(films)"],
