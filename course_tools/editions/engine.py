@@ -52,8 +52,13 @@ def inject(nb: NotebookNode, **parameters: str) -> NotebookNode:
         warnings.simplefilter("ignore")  # of papermill and its libraries, about themselves
         from papermill.parameterize import parameterize_notebook  # here: it takes a second to load
 
-        run.metadata["papermill"] = {}  # where papermill notes what it has put in
+        run.metadata["papermill"] = {}  # where papermill notes what it has put in; it wants tags in every cell
+        bare = [cell for cell in run.cells if "tags" not in cell.metadata]
+        for cell in bare:
+            cell.metadata["tags"] = []
         run = parameterize_notebook(run, parameters)
+    for cell in bare:
+        del cell.metadata["tags"]
     del run.metadata["papermill"]
     next(cell for cell in run.cells if "injected-parameters" in tags(cell)).id = "injected-parameters"
     return run
