@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from course_utils.environment import PRESET_VARIABLE
 from course_utils.errors import CourseError
 
 PRESETS = ("smoke", "lecture", "laptop", "gpu")
-PRESET_VARIABLE = "COURSE_PRESET"
-QUIET_VARIABLE = "COURSE_QUIET"  # set it to anything to have no progress bars, as where a notebook runs headless
 
 T = TypeVar("T")
 

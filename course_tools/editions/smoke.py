@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_tools.editions.solution import kernel_environment
+from course_tools.editions.engine import kernel_environment
 
 _FAILED = re.compile(r"^FAILED .*?::(?P<cell>[^:]*Cell \d+)(?P<rest>.*)$", re.MULTILINE)
 _PASSED = re.compile(r"(\d+) passed")

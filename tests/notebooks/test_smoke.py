@@ -17,7 +17,7 @@ CELL_SECONDS = 240
 REAL = ("mnist", "cifar10")
 
 pytestmark = pytest.mark.notebooks
-TAKING_DATA = [lesson for lesson in LESSONS if gates.takes_dataset(editions.read_source(lesson.source))]
+TAKING_DATA = [lesson for lesson in LESSONS if editions.takes(editions.read_source(lesson.source), "dataset")]
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
