@@ -24,7 +24,7 @@ from course_utils.training import machine
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a variant with a seed, with the digests of the weights that it judges and of the code that makes it."""
+    """One run of a variant with a seed, and the digests of the weights that it judges and of its code."""
 
     study: Study
     label: str

@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from course_utils.environment import QUIET_VARIABLE
 from course_utils.errors import CourseError
-from course_utils.runtime import QUIET_VARIABLE
 
 Task = TypeVar("Task")
 Run = Callable[[Any, int], Mapping[str, Any]]
