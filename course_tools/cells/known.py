@@ -21,8 +21,9 @@ LIBRARIES = {
 }
 #: what only shows: its calls change nothing but the figure
 SHOWS = ("matplotlib", "IPython.display", "course_utils.plots")
-#: functions of the course that put back what they change: a network goes to evaluation mode and back
-RESTORING = {"_evaluation_mode"}
+#: functions of the course that leave what they are given as it was: a network goes to evaluation mode and back, and is
+#: asked about each half of a batch
+RESTORING = {"_evaluation_mode", "joined"}
 #: built-in functions that change what they are given
 IMPURE = {"next", "setattr", "delattr", "exec", "eval", "anext"}
 BUILTINS = {*dir(builtins), "display", "get_ipython"}

@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course_tools import editions
 from course_tools.editions.notebooks import code_cells
+from course_utils import exercises
 from tests.gpu.cells import asks_for_the_device, covered, unbound
 
 LESSONS = pytest.mark.parametrize("lesson", editions.lessons(), ids=lambda lesson: lesson.name)
@@ -18,8 +19,8 @@ def test_the_cells_of_a_lesson_need_no_cell_that_is_left_out(lesson: editions.Le
     cells = covered(nb)
     assert unbound(cells) == set()
     assert len(cells) >= len(code_cells(nb)) - len(code_cells(nb, "explorer"))
-    ours = [cell for cell in cells if {"exercise", "check", "experiment"} & set(cell.metadata.get("tags", []))]
-    assert len(ours) >= len(cells) // 2, "what a lesson computes is tagged"
+    tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
+    assert tags.count("exercise") == tags.count("check") == len(exercises.for_lesson(lesson.number))
 
 
 def test_nearly_every_lesson_says_where_its_networks_lie() -> None:

@@ -178,7 +178,7 @@ class Somebody(Worker[Job]):
 
 def test_what_shares_a_training_is_one_workers_work() -> None:
     study = Study("arms", "98", "", {"a": studies.Arm(), "b": studies.Arm(sampler="ddpm"), "c": studies.Arm(kind="v")})
-    a, b, c = (Job(study, label, 0, {}) for label in "abc")
+    a, b, c = (Job(study, label, 0, {}, None) for label in "abc")
     assert a.order == b.order != c.order
     idle = Somebody(None, None)
     assert _next(idle, [idle], [a, b, c]) is a
