@@ -145,6 +145,7 @@ def guided_predict(
         memory.keep(eps_uncond)
         return guide(eps_cond, eps_uncond, here)
 
+    predict.halves = halves  # type: ignore[attr-defined] # as `as_predict` does
     return predict
 
 

@@ -8,6 +8,6 @@ one thread: whether they run side by side or one after the other is measured, an
 
 from course_utils.halves.choice import Choice
 from course_utils.halves.cut import cut, joined
-from course_utils.halves.threads import chosen_by, compute, inside, on_one_thread
+from course_utils.halves.threads import chosen_by, compute, inside, on_one_thread, one_thread
 
-__all__ = ["Choice", "chosen_by", "compute", "cut", "inside", "joined", "on_one_thread"]
+__all__ = ["Choice", "chosen_by", "compute", "cut", "inside", "joined", "on_one_thread", "one_thread"]

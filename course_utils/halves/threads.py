@@ -60,6 +60,17 @@ def on_one_thread(work: Callable[..., T], *arguments: object) -> T:
     return _finished(_submit(lambda: work(*arguments)))[0]
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The calling thread does its own sums on one thread, for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def inside() -> bool:
     """Whether this is one of the two threads."""
     return getattr(_here, "inside", False)

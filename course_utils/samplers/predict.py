@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +13,11 @@ from torch import Tensor, nn
 from course_utils.diffusion import ideal_denoiser, model_time, schedule_step, to_eps
 from course_utils.diffusion.targets import check_kind
 from course_utils.errors import CourseError
-from course_utils.halves import joined
+from course_utils.halves import joined, one_thread
 
 Predict = Callable[[Tensor, Tensor], Tensor]  # predict(x (B, ...), t (B,) on the scale 0 to 1000) -> eps, like x
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def as_predict(
@@ -61,7 +65,22 @@ def as_predict(
             prediction = to_eps(kind, prediction, x, schedule_step(t, len(alpha_bar) - 1), alpha_bar)
         return torch.cat([prediction, rest], dim=1) if variance else prediction
 
+    predict.halves = halves  # type: ignore[attr-defined] # for `in_company`
     return predict
+
+
+def in_company(sampler: Callable[Concatenate[Predict, P], T]) -> Callable[Concatenate[Predict, P], T]:
+    """A sampler whose own sums, between two calls of a predict in halves, have one thread as well.
+
+    They are short, and two threads that wait for each other after each sum can take longer than the network.
+    """
+
+    @wraps(sampler)
+    def sample(predict: Predict, *rest: P.args, **named: P.kwargs) -> T:
+        with one_thread() if getattr(predict, "halves", False) else nullcontext():
+            return sampler(predict, *rest, **named)
+
+    return sample
 
 
 def ideal_predict(images: Tensor, alpha_bar: Tensor) -> Predict:

@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from course_utils import weights
 from course_utils.errors import CourseError
+from course_utils.halves import one_thread
 from course_utils.studies import storage
 from course_utils.studies.arm import Arm
 from course_utils.studies.study import Study, plain, studies
-from course_utils.studies.workers import Worker, crew, first_done, one_thread, timed
+from course_utils.studies.workers import Worker, crew, first_done, timed
 from course_utils.training import machine
 
 

@@ -96,17 +96,6 @@ def first_done(workers: Sequence[Worker[Task]]) -> Worker[Task]:
     return next(worker for worker in workers if worker.pipe in ready)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread: a run gives the same figures alone and beside others."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def timed(run: Run, settings: Any, seed: int) -> tuple[Mapping[str, Any], float]:
     """The figures of a run, and what it cost: of this process's own time, because the machine may be busy elsewhere."""
     started = time.process_time()

@@ -17,7 +17,7 @@ from course_utils.errors import CourseError
 from course_utils.guidance import sample_cfg
 from course_utils.halves import Choice, chosen_by, compute, cut, inside, joined, on_one_thread
 from course_utils.halves.choice import LATEST, SOONEST, TRIES
-from course_utils.samplers import as_predict, sample_ddim
+from course_utils.samplers import as_predict, sample_ddim, sample_ddpm
 
 
 class Always:
@@ -237,6 +237,18 @@ def test_without_halves_nothing_is_cut() -> None:
         assert chooser.asked == 0
         sampled(6, guided=False)
         assert chooser.asked == 4
+
+
+@pytest.mark.parametrize("halves", [True, False])
+def test_a_sampler_does_its_own_sums_on_one_thread_where_the_network_is_asked_in_halves(
+    two_threads: None, halves: bool
+) -> None:
+    seen: list[int] = []
+    predict = as_predict(lambda x, t, cond: x, halves=halves)
+    x_T = torch.randn(4, 3, 8, 8)
+    sample_ddim(predict, x_T, ALPHA_BAR, 2, watch=lambda *_: seen.append(torch.get_num_threads()))
+    sample_ddpm(predict=predict, x_T=x_T, alpha_bar=ALPHA_BAR, generator=torch.Generator(), steps=2)
+    assert seen == [1 if halves else 2] * 2 and torch.get_num_threads() == 2
 
 
 def test_joined_keeps_the_order_and_passes_none_on() -> None:
