@@ -24,7 +24,6 @@ from course_tools.lecture.needed import needed_cells, outside
 from course_utils.errors import CourseError
 
 ROOT = Path(__file__).parents[2]
-VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORER = """
 import numpy as np
 from course_utils import widgets
@@ -128,20 +127,6 @@ def test_a_lesson_without_an_explorer_is_refused_with_those_that_have_one(course
         lecture.open_lecture("02", root=course)
     with pytest.raises(CourseError, match="no notebook of lesson '77'"):
         lecture.open_lecture("77", root=course)
-
-
-@pytest.mark.notebooks
-@pytest.mark.slow
-@pytest.mark.parametrize("number", lecture.lessons_with_explorer())
-def test_the_cells_that_are_kept_suffice_in_every_lesson(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_PRESET", "smoke")
-    monkeypatch.setenv("COURSE_QUIET", "1")
-    notebook = lecture.lecture_notebook(number)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
-    quiet = [cell for cell in notebook.cells if cell.source.startswith("%%capture")]
-    shown = [cell for cell in notebook.cells if cell.cell_type == "code" and cell not in quiet]
-    assert [cell.outputs for cell in quiet if cell.outputs] == []
-    assert shown and all(any(VIEW in output.get("data", {}) for output in cell.outputs) for cell in shown)
 
 
 # ---- the server
