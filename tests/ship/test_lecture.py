@@ -16,12 +16,13 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_tools import lecture
 from course_tools.lecture import server
 from course_tools.lecture.needed import needed_cells, outside
 from course_utils.errors import CourseError
+from tests.browser.pages import page_complaints
 
 ROOT = Path(__file__).parents[2]
 EXPLORER = """
@@ -111,6 +112,22 @@ def test_the_page_has_the_heading_and_the_explorer_and_is_quiet_else(course: Pat
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert notebook.cells[1].outputs == []
     assert "image/png" in notebook.cells[2].outputs[-1].data
+    assert page_complaints(notebook) == []
+
+
+def test_a_page_that_is_loud_or_shows_no_explorer_is_noticed(course: Path) -> None:
+    """What the browser tests ask of every lesson's page can be answered with no."""
+    notebook = lecture.lecture_notebook("1", course)
+    loud, explorer = notebook.cells[1:]
+    loud.outputs = [new_output("stream", text="not for the wall")]
+    explorer.outputs = [new_output("display_data", data={"image/png": "", "text/plain": "a still picture"})]
+    assert [words.split(":")[0] for words in page_complaints(notebook)[:1]] == [
+        "A cell that should be quiet has an output"
+    ]
+    assert "No widget stands below" in page_complaints(notebook)[1]
+    notebook.cells.remove(explorer)
+    loud.outputs = []
+    assert page_complaints(notebook) == ["There is no explorer on the page."]
 
 
 def test_answers_come_from_the_solution_edition_where_there_is_one(course: Path) -> None:
