@@ -106,13 +106,30 @@ def build(
     force: Annotated[bool, typer.Option("--force", help="Execute solution editions even if fresh.")] = False,
     preset: Annotated[str, typer.Option(help="The preset to execute under.")] = "laptop",
 ) -> None:
-    """Write both editions of lessons from their sources, and the page of claims from what they printed."""
-    from course_tools import claims, editions
+    """Write both editions of lessons from their sources, and the pages that list lessons or what they found."""
+    from course_tools import claims, editions, pages
 
     results = editions.build(lessons, force=force, preset=preset)
     claims.write()
+    pages.write()
     if not all(result.ok for result in results):
         raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    number: Annotated[str, typer.Argument(help="The lesson's number in the syllabus, such as 07.")],
+    slug: Annotated[str, typer.Argument(help="Its slug, such as score_matching.")],
+) -> None:
+    """Write the skeleton of a lesson, which passes the gates as it stands."""
+    from course_tools.new import create
+
+    for path in create(number, slug):
+        typer.echo(path.as_posix())
+    typer.echo(
+        f"\nNext: `course build {number}`, then `course lab --lesson {number}`. Write your lesson over the example, "
+        "part by part; docs/contributing.md says what each is for. `make test` holds you to it."
+    )
 
 
 @app.command()
@@ -170,19 +187,32 @@ def claims(
 ) -> None:
     """Run the lessons' slow comparisons again where they are missing or stale, and write the page of claims."""
     from course_tools import claims
+    from course_tools.editions.study_code import study_digests
     from course_utils import studies
 
+    code = study_digests()
     chosen = [studies.find(name) for name in names] if names else list(studies.studies(lesson).values())
     if show:
-        for line in studies.listing(chosen):
+        for line in studies.listing(chosen, code):
             typer.echo(line)
         return
-    made = studies.run(chosen, force=force)
+    made = studies.run(chosen, force=force, code=code)
     changed = claims.write()
     typer.echo(f"{made} runs made. {claims.PAGE} {'is written anew' if changed else 'is as it was'}.")
     if made:
         lessons = " ".join(sorted({study.lesson for study in chosen}))
         typer.echo(f"The lessons still show the old figures: `course build {lessons}` executes them again.")
+
+
+@app.command()
+def pictures(lessons: Lessons = None) -> None:
+    """Make the opening pictures of lessons again."""
+    from course_tools import pictures as openings
+
+    for file, picture, changed in openings.make(lessons):
+        typer.echo(
+            f"{file.parent.name}: {picture.width} x {picture.height} pixels, {'written' if changed else 'as it was'}"
+        )
 
 
 @app.command()

@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 
+from course_utils import record
 from course_utils.errors import CourseError
 from course_utils.files import write_atomically
 
@@ -108,7 +109,10 @@ def load(name: str, module: torch.nn.Module, *, folder: Path | None = None) -> d
 
 def available(name: str, *, folder: Path | None = None) -> bool:
     """True if both the weights and their card are there (which does not say that they are undamaged)."""
-    return _find(name, folder) is not None
+    found = _find(name, folder)
+    if folder is None:
+        record.note("weights", name, record.THERE if _is_committed(found) else None)
+    return found is not None
 
 
 def path(name: str, *, folder: Path | None = None) -> Path:
@@ -118,6 +122,8 @@ def path(name: str, *, folder: Path | None = None) -> Path:
         CourseError: no such weights, or weights without their card.
     """
     found = _find(name, folder)
+    if folder is None:
+        record.note("weights", name, _read_card(found).get("sha256") if found and _is_committed(found) else None)
     if found is None:
         raise CourseError(f"There are no weights {name!r} with their card here: {_mend(name)}.")
     return found
@@ -129,12 +135,8 @@ def card(name: str, *, folder: Path | None = None) -> dict[str, Any]:
     Raises:
         CourseError: no such weights, or a card that cannot be read.
     """
-    file = path(name, folder=folder).with_suffix(".json")
-    try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:  # JSON and UTF-8 both
-        about = None
-    if not isinstance(about, dict) or not isinstance(about.get("sha256"), str):
+    about = _read_card(path(name, folder=folder))
+    if not isinstance(about.get("sha256"), str):
         raise CourseError(f"The card of the weights {name!r} cannot be read: {_mend(name)}.")
     return about
 
@@ -171,6 +173,20 @@ def _checkout() -> Path | None:
     root = Path(__file__).resolve().parent.parent
     # In site-packages there is no pyproject.toml, and a folder "weights" there would be somebody else's.
     return root / "weights" if (root / "pyproject.toml").is_file() and (root / "weights").is_dir() else None
+
+
+def _read_card(file: Path) -> dict[str, Any]:
+    """The card beside a file of weights; an empty one if it cannot be read."""
+    try:
+        about = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    except ValueError:  # JSON and UTF-8 both
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _is_committed(file: Path | None) -> bool:
+    """Whether weights stand in the checkout, and not in the cache, where another machine has none."""
+    return file is not None and file.parent == _checkout()
 
 
 def _find(name: str, folder: Path | None) -> Path | None:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 00 · Welcome
 #
-# ![Four rows of eight small pictures: white daisies, red tulips, yellow sunflowers, pink poppies.](../docs/pictures/00_prompts.png)
+# ![Four rows of eight small pictures: white daisies, red tulips, yellow sunflowers, pink poppies.](../course_utils/lessons/lesson00/opening.png)
 #
 # You ask for a white daisy, a red tulip, a yellow sunflower or a pink poppy, and noise turns into one. In this course you build every part of a machine that does this, and you check each part as you go.
 #
@@ -69,7 +69,7 @@ doctor.show(doctor.examine());
 # | `laptop` | you, without a GPU: everything is trained for real, on small pictures | at most 5 minutes |
 # | `gpu` | you, with a CUDA GPU: larger pictures, longer training | it depends on the GPU |
 #
-# `auto` takes `gpu` if PyTorch finds a CUDA GPU, and `laptop` otherwise. The environment variable `COURSE_PRESET` overrides the word in the notebook. In a lesson you see the choice where it is made:
+# `auto` takes `gpu` if PyTorch finds a CUDA GPU, and `laptop` otherwise. The environment variable `COURSE_PRESET` overrides the word in the notebook. In a lesson you see the choice where it is made (a preset that is not named there is as `laptop`):
 
 # %%
 steps = run.pick(smoke=20, lecture=0, laptop=800, gpu=8000)
@@ -81,10 +81,11 @@ print(f"Under the preset {run.preset}, a training of this kind would take {steps
 # **What do we generate?** Flowers. They are drawn from a few numbers: species, petals, colours, sky, size. Because we know what is in each picture, we can later *measure* whether a generator obeys: did it draw the red tulip at night that you asked for?
 
 # %% tags=["figure"]
-flowers = data.load("flowers", n=run.pick(smoke=64, lecture=1024, laptop=1024, gpu=1024), size=32)
-first = [flowers.labels.tolist().index(k) for k in flowers.labels.unique()]  # the first flower of each species
-plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first], columns=5,
-           title="One flower of each species, 32 x 32 pixels",
+flowers = data.load("flowers", n=run.pick(smoke=64, laptop=1024), size=32)
+# the first flower of each species
+first = [flowers.labels.tolist().index(k) for k in flowers.labels.unique()]
+plots.grid(flowers.images[first], titles=[flowers.classes[flowers.labels[i]] for i in first],
+           columns=5, title="One flower of each species, 32 x 32 pixels",
            alt="A grid with one drawn flower of each species, on skies of different colours.");
 
 # %% [markdown]
@@ -101,9 +102,11 @@ flowers.table.head(4).drop(columns="key")
 # %% tags=["figure"]
 sizes = (16, 32, 64, 128)
 same = {f"{size} px": data.load("flowers", n=6, size=size, seed=11).images for size in sizes}
-large = [torch.nn.functional.interpolate(x, size=128) for x in same.values()]  # same size on screen
+# same size on screen
+large = [torch.nn.functional.interpolate(x, size=128) for x in same.values()]
 plots.strip(dict(zip(same, large, strict=True)), title="The same six flowers at four sizes",
-            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same, in more and more detail.");
+            alt="Six flowers drawn at 16, 32, 64 and 128 pixels: the same, in more and more "
+                "detail.");
 
 # %% [markdown]
 # Four sets of real pictures stand beside the flowers. `digits` (8 x 8 pixels, enlarged here) comes with scikit-learn. The others are downloaded once, by `course data NAME`, and kept; set `COURSE_DATA_DIR` if you have the files already. A lesson that needs neither colour nor captions runs on any of them: change `dataset` in the second code cell.
@@ -113,7 +116,8 @@ rows = {}
 for name in ("digits", "mnist", "fashion_mnist", "cifar10"):
     if name == "digits" or (data.cache_dir() / name).is_dir():  # no download here
         try:
-            rows[name] = data.load(name, n=8, size=32, split="test").images.expand(-1, 3, -1, -1)
+            images = data.load(name, n=8, size=32, split="test").images
+            rows[name] = images.expand(-1, 3, -1, -1)
         except CourseError as problem:
             print(problem)
 plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(rows)}",
@@ -128,7 +132,8 @@ plots.strip(rows, title=f"Real pictures that are on this machine: {', '.join(row
 chosen = data.load(dataset, n=8, size=32, split="test")
 low, high = chosen.images.min().item(), chosen.images.max().item()
 print(f"{chosen}: {chosen.images.dtype}, from {low:.2f} to {high:.2f}")
-plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels], title=f"Your data set: {dataset}",
+plots.grid(chosen.images, titles=[chosen.classes[k] for k in chosen.labels],
+           title=f"Your data set: {dataset}",
            alt=f"Eight pictures of the data set {dataset}, each with the name of its class.");
 
 # %% [markdown]
@@ -160,7 +165,8 @@ def to_pixels(images):
     """Pictures in [-1, 1] as pixels.
 
     images: float, any shape.    Returns uint8, the same shape.
-    -1 becomes 0, 1 becomes 255, in between rounded to the nearest; what lies outside is cut off.
+    -1 becomes 0, 1 becomes 255, in between rounded to the nearest; what lies outside is cut
+    off.
 
     Example: [-1, 0.2, 1] becomes [0, 153, 255].
     """
@@ -176,7 +182,8 @@ to_pixels = ex.to_pixels.check(to_pixels)
 # Whatever the check said, `to_pixels` now works: it is yours if it passed, and ours if not. Try a wrong version on purpose, without the rounding or without the cutting off, and read the hint.
 
 # %%
-to_pixels(chosen.images[:1])[0, :, 0, :4]  # the first four pixels of the first picture, a row a channel
+# the first four pixels of the first picture, a row a channel
+to_pixels(chosen.images[:1])[0, :, 0, :4]
 
 # %% [markdown]
 # ### How a lesson is graded
@@ -197,12 +204,15 @@ def plant(state):
     wanted = {name: getattr(state, name) for name in options}
     pictures = [data.flowers.draw(wanted, size=size, seed=state.seed) for size in (16, 32, 128)]
     large = [torch.nn.functional.interpolate(x, size=256)[0] for x in pictures]  # (3, 256, 256)
-    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]  # white in between
+    # white in between
+    spaced = [torch.nn.functional.pad(x, (0, 12, 0, 0), value=1.0) for x in large]
     return plots.to_uint8(torch.cat(spaced, dim=2)[None])[0]  # (256, 804, 3)
 
 
-menus = {name: widgets.choice(values, label=name.replace("_", " ")) for name, values in options.items()}
-widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16, 32 and 128 pixels.",
+menus = {name: widgets.choice(values, label=name.replace("_", " "))
+         for name, values in options.items()}
+widgets.Explorer(plant, name="Plant a flower",
+                 alt="The same flower drawn at 16, 32 and 128 pixels.",
                  say=lambda s: f"A {s.size} {s.petal_colour} {s.species}, sky: {s.sky}.",
                  seed=widgets.whole(0, 50, label="seed"), **menus)
 
@@ -238,97 +248,7 @@ widgets.Explorer(plant, name="Plant a flower", alt="The same flower drawn at 16,
 #
 # ### Words
 #
-# In the order of the lessons that bring them, so there is no need to read on past where you are.
-#
-# - *diffusion model*: a network that has learnt to take noise away, and the loop that uses it to make pictures.
-# - *forward process*: adding noise step by step, from data to noise; nothing is learnt there (lesson 01).
-# - *reverse process*: the way back, which a network learns (lesson 04).
-# - *noise schedule*: the list of betas, or any rule that says how fast the picture drowns (lesson 01).
-# - *signal-to-noise ratio*: the variance of the picture's part of $x_t$ over the variance of the noise's part (lesson 01).
-# - *log-SNR*: its natural logarithm: 0 is as much picture as noise (lesson 01).
-# - *terminal signal-to-noise ratio*: the one at the last step, which should be zero (lesson 01).
-# - *recogniser*: a small network that names the class of a picture, even under noise; we use it to judge.
-# - *entropy*: how evenly something is spread over its possibilities: 0 if all is in one place, largest if all places get the same.
-# - *garden*: a fixed set of pictures to learn from, so that one can ask what a network would do that knew it by heart (lesson 02).
-# - *convolution*: a layer that computes each output pixel from a small square of the input, the same sum for every place (lesson 02).
-# - *feature map*: one output channel of a convolution: a picture of where something was found (lesson 02).
-# - *padding*: the zeros that a convolution finds outside the border, so that the size stays the same (lesson 02).
-# - *ReLU*: $\max(0, y)$: it passes on what is positive and silences the rest (lesson 02).
-# - *receptive field*: the square of input pixels on which one output pixel depends (lesson 02).
-# - *max-pooling*: halving a picture by keeping the largest of every 2 × 2 square (lesson 02).
-# - *skip connection*: what stood before a pooling, carried around the depth and handed over on the way up; *skip* for short (lesson 02).
-# - *posterior mean*: the average of all clean pictures that could have led to a noisy one, each counted with its probability: the best guess under the squared error (lesson 02).
-# - *softmax*: exponentials, divided by their sum: positive shares that together make 1 (lesson 02).
-# - *ideal denoiser*: the one that answers with the posterior mean of its garden, computed and not learned (lesson 02).
-# - *blind ideal denoiser*: an ideal denoiser that is not told the step, and averages over all steps too (lesson 02).
-# - *peak signal-to-noise ratio*: PSNR, an error in decibels: higher is better, and 6 dB more is half the error (lesson 02).
-# - *embedding*: a vector that stands for something, such as a step or a word (lesson 03).
-# - *similarity*: the cosine of the angle between two embeddings (lesson 03).
-# - *time vector*: what a small network makes of the time's embedding, once for each picture, for every block to read (lesson 03).
-# - *feature-wise modulation*: FiLM, where each feature map is made louder or quieter and lifted or lowered, as another input says (lesson 03).
-# - *median*: the number in the middle, half of the others below it, which a few large values do not move (lesson 03).
-# - *blind denoiser*: a network that is not told how much noise there is and reads it off the picture (lesson 03).
-# - *principal components*: the directions along which a cloud of points is widest: they count how many numbers say it all (lesson 03).
-# - *sampler*: the loop that starts from noise and ends in a picture (lessons 04 and 06).
-# - *denoising diffusion probabilistic model*: DDPM, a chain of small steps that starts from nothing but noise, each of them normal with a mean that a network chooses (lesson 04).
-# - *evidence lower bound*: ELBO, a number that the logarithm of the data's probability cannot fall below, and that can be computed where the probability cannot (lesson 04).
-# - *Kullback-Leibler divergence*: how far one distribution is from another: the mean logarithm of their quotient, 0 if they agree and larger otherwise (lesson 04).
-# - *exponential moving average*: EMA, a second copy of the weights, never trained, that follows the first slowly (lesson 04).
-# - *decay*: how much of that average stays at each step: it remembers about the last $1/(1-d)$ steps (lesson 04).
-# - *buffer*: a tensor that belongs to a module and is not learned, such as a schedule (lesson 04).
-# - *clipping*: of a gradient, to shorten it where it is longer than 1 (lesson 04); of a guessed picture, to cut off what lies outside $[-1, 1]$ (lessons 04 and 06).
-# - *Fréchet distance*: how far generated pictures are from real ones, by the means and the spread of what a recogniser sees in them (lessons 04 and 10).
-# - *kernel distance*: the same with one moment more; it is 0 on average for real pictures, however few (lessons 04 and 10).
-# - *floor*: the figure that real pictures get which nobody has generated: no generator can be expected to do better (lesson 04).
-# - *sure*: of a recogniser, to name a class with a probability above 0.9 (lesson 04).
-# - *norm*: a layer that takes away a mean, divides by a standard deviation, and lets the network choose a new scale and centre for each channel (lesson 05).
-# - *BatchNorm*: the norm over all pictures of the batch and all positions, for each channel: a picture's result depends on its company (lesson 05).
-# - *InstanceNorm*: the norm over the positions of each channel of each picture, which forgets the channel's mean (lesson 05).
-# - *LayerNorm*: the norm over all channels and positions of each picture (lesson 05).
-# - *GroupNorm*: the norm over groups of neighbouring channels of each picture, which the course uses (lesson 05).
-# - *activation*: the bend between two layers, without which they would be one layer (lesson 05).
-# - *dead*: of a unit, to be 0 with slope 0 for everything that it sees, so that no gradient will bring it back (lesson 05).
-# - *GELU*: an activation that multiplies by a probability where ReLU multiplies by 0 or 1 (lesson 05).
-# - *colour shift*: a tint that all denoised pictures share, away from the data's mean colour (lesson 05).
-# - *strided convolution*: one that computes only every second position (lesson 05).
-# - *rearranging*: halving a picture by making four channels of every 2 × 2 square, so that nothing is lost (lesson 05).
-# - *transposed convolution*: doubling a picture by learned stamps that overlap (lesson 05).
-# - *checkerboard*: the pattern that overlapping stamps leave (lesson 05).
-# - *resize-convolution*: the remedy: repeat each pixel, then convolve (lesson 05).
-# - *spectrum*: a picture written as a sum of waves, with the *power* of each, the variance that it carries (lesson 05).
-# - *Nyquist frequency*: that of the fastest wave that pixels can hold, half a wave a pixel (lesson 05).
-# - *residual block*: a block that learns what to add to its input (lesson 05).
-# - *self-attention*: a layer in which every position looks at every other: it compares its *query* with their *keys*, and collects their *values* (lesson 05).
-# - *heads*: the parts of an attention, each of which looks by itself with its share of the channels (lesson 05).
-# - *channels last*: a layout in memory with all channels of a pixel side by side (lesson 05).
-# - *respacing*: sampling with fewer, evenly spaced steps, of the same network (lesson 06).
-# - *DDIM*: the denoising diffusion *implicit* model, a walk without fresh noise ($\eta = 0$), on which the same noise always gives the same picture (lesson 06).
-# - *slerp*: spherical linear interpolation: going from one noise to another along the *great circle*, which keeps the length (lesson 06).
-# - *truncated diffusion*: starting the sampler part of the way, from a cheap guess with noise on it (lesson 06).
-# - *editing*: the same with a picture of yours as the guess (lessons 06 and 22).
-# - *Muon*: an optimiser whose steps turn a weight matrix in all its directions alike, so that few steps get far (lesson 04).
-# - *features*: what a network computes from a picture before it names a class; alike pictures have alike features (lesson 10).
-# - *inception score*: high where each picture is read with certainty and all classes appear; it never looks at real pictures (lesson 10).
-# - *precision*: the share of generated pictures that lie among the real ones (lesson 10).
-# - *recall*: the share of real pictures that lie among the generated ones, so that what is never drawn shows (lesson 10).
-# - *bias*: of a figure, to be off on average, whatever the luck: the Fréchet distance comes out larger with fewer pictures (lesson 10).
-# - *mode dropping*: to leave out a part of what the data hold (lesson 10).
-# - *memorising*: to give training pictures back (lesson 10).
-# - *adversarial*: of a picture, changed so little that no eye sees it, and so that a network reads something else (lesson 10).
-# - *bits per dimension*: how many bits it takes, for each colour value, to write a picture down with the model's help (lesson 10).
-# - *score*: the gradient of the logarithm of a density: the direction in which things become more likely (lesson 11; lesson 07 builds on it).
-# - *classifier guidance*: pushing each step of a sampler along the gradient of a classifier that reads noisy pictures (lesson 11).
-# - *scale*: of guidance by a classifier, by how much its gradient is multiplied; 1 asks for the class and nothing beyond (lesson 11).
-# - *tilted*: of a density, multiplied by a power of the classifier's probability and made to add up to 1 again (lesson 11).
-# - *fidelity*, *diversity*: how surely pictures are what was asked for, and how much they differ among themselves (lessons 11 and 12).
-# - *unconditional*: of a network, without being told what to draw (lesson 12).
-# - *null token*: the learned vector that stands for "nothing was said" (lesson 12).
-# - *Bernoulli mask*: a row of tosses of a coin, each on its own, that says which pictures lose their class in training (lesson 12).
-# - *guidance weight*: $w$, how far beyond the conditional answer a guided sampler goes (lesson 12).
-# - *implicit classifier*: the classifier that hides in the difference of a network's two answers (lesson 12).
-# - *oracle*: a network that reads a flower's attributes back from its picture (from lesson 04 on).
-# - *preset*: how much a lesson computes: `smoke`, `lecture`, `laptop` or `gpu`.
-# - *seed*: the number that decides all random numbers; the same preset, seed and device give the same figures.
+# A new word stands in italics once, with its meaning, in the lesson that brings it. All of them stand in the [glossary](../docs/glossary.md), by the alphabet and by lesson.
 
 # %% [markdown]
 # ## Is this normal?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 01 · Forward noising
 #
-# ![Five flowers, from left to right ever deeper under noise, until only noise is left.](../docs/pictures/01_forward_noising.png)
+# ![Five flowers, from left to right ever deeper under noise, until only noise is left.](../course_utils/lessons/lesson01/opening.png)
 #
 # A diffusion model learns to take noise away. To learn it, it needs pictures with noise on them: any picture, any amount, at once.
 # This lesson builds the machine that makes them, and shows why the *amounts* are chosen with so much care.
@@ -32,7 +32,8 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("01", preset=preset, dataset=dataset)
 plots.use_style()
-images = data.load(dataset, n=run.pick(smoke=32, lecture=128, laptop=128, gpu=1024), size=32, split="test")
+images = data.load(dataset, most=run.pick(smoke=32, laptop=128, gpu=1024), size=32,
+                   split="test")
 x0 = images.images  # (N, C, 32, 32), float32 in [-1, 1]
 plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
            title="Where every lesson starts: data, t = 0",
@@ -134,7 +135,8 @@ for t in range(1, T + 1):
 plots.strip([torch.stack([kept[t][i] for t in kept]) for i in range(3)],
             column_titles=[f"t = {t}" for t in kept],
             title="A thousand small steps: the detail goes first, the shapes later",
-            alt="Three pictures, each noised step by step from left to right; at t = 1000 only noise is left.");
+            alt="Three pictures, each noised step by step from left to right; at t = 1000 only "
+                "noise is left.");
 
 # %% [markdown]
 # ### Does the schedule matter?
@@ -174,11 +176,13 @@ def noised(way, t, x, generator):
 # %% tags=["experiment", "figure"]
 shown = (0, 1, 100, 200, 400, 1000)
 generator = run.fresh_generator(2)
-plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown]) for way in ways},
-            column_titles=[f"t = {t}" for t in shown],
-            title="Only the schedule does both: it fades slowly, and ends in noise of full strength",
-            alt="One picture under four ways of adding noise. All at once: noise from the first step on. "
-                "Fixed ratios: fade to flat grey. Schedule: sinks slowly into strong noise.");
+plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown])
+             for way in ways}, column_titles=[f"t = {t}" for t in shown],
+            title="Only the schedule does both: it fades slowly, and ends in noise of full "
+                  "strength",
+            alt="One picture under four ways of adding noise. All at once: noise from the "
+                "first step on. Fixed ratios: fade to flat grey. Schedule: sinks slowly into "
+                "strong noise.");
 
 # %% [markdown]
 # **Where to look.** The fixed ratios fade to grey: the weights 0.99 and 0.01 add up to 1, but their *squares* do not, so the variance falls. It ends near $0.01/1.99 \approx 0.005$ (half of that for half a percent), and a sampler that starts from $\mathcal N(0, I)$ would start in a place no training picture ever was.
@@ -188,7 +192,8 @@ plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown]) 
 # %% tags=["experiment"]
 reader = metrics.recogniser(dataset)
 chance = 1 / len(images.classes)
-times = [0, 1, *range(50, T + 1, run.pick(smoke=475, lecture=50, laptop=50, gpu=25))]  # the steps to look at
+# the steps to look at
+times = [0, 1, *range(50, T + 1, run.pick(smoke=475, laptop=50, gpu=25))]
 
 
 def seen(way, seed):
@@ -197,21 +202,24 @@ def seen(way, seed):
     return [reader.accuracy(noised(way, t, x0, generator), images.labels) for t in times]
 
 
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
-sight = experiments.compare({way: lambda seed, way=way: seen(way, seed) for way in ways}, seeds, "share recognised")
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
+sight = experiments.compare({way: lambda seed, way=way: seen(way, seed) for way in ways}, seeds,
+                            "share recognised")
 
 # %% tags=["experiment", "figure"]
-plots.curves(sight.runs, x=times, xlabel="step t", ylabel="share recognised", hlines={"chance": chance},
+plots.curves(sight.runs, x=times, xlabel="step t", ylabel="share recognised",
+             hlines={"chance": chance},
              title="All at once is lost at the first step, the others bit by bit",
-             alt="Accuracy against step: all at once falls to chance at the first step, a fixed ratio of one percent in a "
-                "short stretch of steps, half a percent and the variance schedule over longer ones.");
+             alt="Accuracy against step: all at once falls to chance at the first step, a "
+                 "fixed ratio of one percent in a short stretch of steps, half a percent and "
+                 "the variance schedule over longer ones.");
 
 # %% [markdown]
 # One yardstick: at how many steps is the class neither plain nor lost? Count the share of the steps at which accuracy lies between 10 % and 90 % of the way from chance to clean. The yardstick does not see all that a step can teach: fine detail at little noise, overall brightness at much noise (section 7).
 
 # %% tags=["experiment"]
 def partly_readable(curve):
-    """Share of the steps at which accuracy is between 10 % and 90 % of the way from chance to clean."""
+    """Share of the steps at which accuracy is 10 % to 90 % of the way from chance to clean."""
     accuracy = np.interp(steps[1:], times, curve)  # between the measured steps, t = 1 to T
     height = (accuracy - chance) / (curve[0] - chance)
     return ((height > 0.1) & (height < 0.9)).mean()
@@ -221,8 +229,10 @@ use = sight.map(partly_readable, "share of steps partly readable")
 display(use.table().round(3))
 for ratio in ("1 %", "0.5 %"):
     display(experiments.claim(
-        f"A variance schedule spreads the loss of the picture over more steps than mixing in {ratio}",
-        "a common reason given for schedules", use, more="variance schedule", less=f"fixed ratio, {ratio}"))
+        "A variance schedule spreads the loss of the picture over more steps than mixing in "
+        f"{ratio}",
+        "a common reason given for schedules", use,
+        more="variance schedule", less=f"fixed ratio, {ratio}"))
 
 # %% [markdown]
 # **What to notice.** Against one percent the claim holds: 0.37 of the steps against 0.19. Against half a percent it is too close to call, 0.37 against 0.40: by this yardstick, a fixed ratio that is chosen well does as well. What no fixed ratio can mend is its end. The variance falls, and a sampler would have to start from that faint grey noise.
@@ -273,7 +283,8 @@ print(f"one minus the product of the two alphas:           {1 - (1 - b1) * (1 - 
 def alpha_bars(betas):
     """The share of the picture's variance that is left at each step.
 
-    betas: (T,).    Returns alpha_bar (T + 1,), of the same dtype, from alpha_bar_0 = 1 to alpha_bar_T.
+    betas: (T,).
+    Returns alpha_bar (T + 1,), of the same dtype, from alpha_bar_0 = 1 to alpha_bar_T.
 
     Example: betas = [0.5, 0.5] gives [1, 0.5, 0.25].
     """
@@ -305,9 +316,10 @@ def q_sample(x0, t, alpha_bar, eps):
 
     x0:  clean pictures, (B, C, H, W).      t:   (B,), int64, each from 0 to T.
     alpha_bar: (T + 1,), float64.           eps: noise, (B, C, H, W).
-    Returns x_t, (B, C, H, W), of the dtype and on the device of x0. Changes none of its arguments.
+    Returns x_t, (B, C, H, W), of the dtype and on the device of x0. Changes none of its
+    arguments.    Ho et al. 2020, equation 4.
 
-    Example: alpha_bar[t] = 0.64, x0 = 1, eps = 0 gives 0.8; x0 = 0, eps = 1 gives 0.6.    Ho et al. 2020, equation 4.
+    Example: alpha_bar[t] = 0.64, x0 = 1, eps = 0 gives 0.8; x0 = 0, eps = 1 gives 0.6.
     """
     ### BEGIN SOLUTION
     a = alpha_bar[t].to(x0).reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1)
@@ -326,33 +338,38 @@ q_sample = ex.q_sample.check(q_sample)
 # Measured means and variances scatter. If the jump is right, one pixel in twenty lies outside its 95 % interval, by chance; if the jump is wrong, many more do.
 
 # %% tags=["experiment"]
-walk_T = run.pick(smoke=20, lecture=200, laptop=200, gpu=1000)
-draws = run.pick(smoke=60, lecture=400, laptop=400, gpu=2000)
+walk_T = run.pick(smoke=20, laptop=200, gpu=1000)
+draws = run.pick(smoke=60, laptop=400, gpu=2000)
 walk_betas = linear_schedule(walk_T, 1e-3, 0.05)
 walk_bar = alpha_bars(walk_betas)[-1]
 picture = torch.nn.functional.avg_pool2d(x0[:1], 2).double()  # (1, C, 16, 16)
 
 
 def outside(seed):
-    """Share of pixels whose mean, and whose variance, over many walks lies outside the jump's 95 % interval."""
+    """Share of pixels whose mean, and whose variance, over many walks is outside the 95 %."""
     generator = run.fresh_generator(seed)
     x = picture.expand(draws, -1, -1, -1)
     for t in range(1, walk_T + 1):
-        x = noise_one_step(x, t, walk_betas, torch.randn(x.shape, generator=generator, dtype=torch.float64))
+        x = noise_one_step(x, t, walk_betas,
+                           torch.randn(x.shape, generator=generator, dtype=torch.float64))
     # z: by how many standard errors the mean is off
     z = (x.mean(0) - walk_bar.sqrt() * picture[0]) / ((1 - walk_bar) / draws).sqrt()
-    ratio = (draws - 1) * x.var(0) / (1 - walk_bar)  # chi-squared with draws - 1 degrees of freedom
+    # chi-squared with draws - 1 degrees of freedom
+    ratio = (draws - 1) * x.var(0) / (1 - walk_bar)
     low, high = stats.chi2.ppf([0.025, 0.975], draws - 1)
-    return [(z.abs() > 1.96).double().mean().item(), ((ratio < low) | (ratio > high)).double().mean().item()]
+    return [(z.abs() > 1.96).double().mean().item(),
+            ((ratio < low) | (ratio > high)).double().mean().item()]
 
 
-walk_seeds = range(run.pick(smoke=2, lecture=5, laptop=5, gpu=5))
+# %% tags=["experiment"]
+walk_seeds = range(run.pick(smoke=2, laptop=5))
 walks = experiments.compare({"walk": outside}, walk_seeds, "share of pixels outside")
 walks = walks.columns("walk", ["mean", "variance"])
 display(walks.table().round(3))
 for name in walks.runs:
-    display(experiments.claim_equal(f"The walk and the jump have the same {name}, pixel by pixel",
-                                    "Ho et al. 2020, equation 4", walks, name, expected=0.05, tolerance=0.025))
+    display(experiments.claim_equal(
+        f"The walk and the jump have the same {name}, pixel by pixel",
+        "Ho et al. 2020, equation 4", walks, name, expected=0.05, tolerance=0.025))
 
 # %% [markdown]
 # ## 4 · The way back
@@ -380,7 +397,7 @@ def recover_x0(x_t, t, alpha_bar, eps):
 
     x_t: noised pictures, (B, C, H, W).     t:   (B,), int64.
     alpha_bar: (T + 1,), float64.           eps: the noise in x_t, (B, C, H, W).
-    Returns x0, (B, C, H, W): exact if eps is the noise that was added, a guess if eps is a guess.
+    Returns x0, (B, C, H, W): exact if eps is the noise that was added, a guess if eps is one.
 
     Example: alpha_bar[t] = 0.64, x_t = 1.4, eps = 1 gives 1.
     """
@@ -399,16 +416,20 @@ recover_x0 = ex.recover_x0.check(recover_x0)
 # $$\epsilon = \frac{\sqrt{\alpha_2\beta_1}\,\epsilon_1 + \sqrt{\beta_2}\,\epsilon_2}{\sqrt{1-\alpha_1\alpha_2}}$$
 
 # %% tags=["experiment", "figure"]
-two = torch.tensor([0.3, 0.4], dtype=torch.float64)  # two large steps, so that there is something to see
+# two large steps, so that there is something to see
+two = torch.tensor([0.3, 0.4], dtype=torch.float64)
 alpha_bar_two = alpha_bars(two)
 e1, e2 = torch.randn(2, *x0[:5].shape, generator=run.fresh_generator(4))
 x1 = noise_one_step(x0[:5], 1, two, e1)
 x2 = noise_one_step(x1, 2, two, e2)
-merged = (((1 - two[1]) * two[0]).sqrt() * e1 + two[1].sqrt() * e2) / (1 - alpha_bar_two[2]).sqrt()
+merged = ((1 - two[1]) * two[0]).sqrt() * e1 + two[1].sqrt() * e2
+merged = merged / (1 - alpha_bar_two[2]).sqrt()
 back = recover_x0(x2, torch.full((5,), 2), alpha_bar_two, merged.float())
 plots.strip({"clean": x0[:5], "one step": x1, "two steps": x2, "undone": back},
-            title=f"Noised twice, undone at once: largest error {(back - x0[:5]).abs().max():.0e}",
-            alt="Five pictures: clean, after one step of noise, after two, and recovered. The last row equals the first.");
+            title="Noised twice, undone at once: largest error "
+                  f"{(back - x0[:5]).abs().max():.0e}",
+            alt="Five pictures: clean, after one step of noise, after two, and recovered. The "
+                "last row equals the first.");
 
 # %% [markdown]
 # The way back divides by $\sqrt{\bar\alpha_t}$, so an error in the noise comes back *larger*, and the later the step, the larger. Here is a guess of the noise that is off by one percent:
@@ -423,7 +444,8 @@ guess = eps + 0.01 * torch.randn(eps.shape, generator=run.fresh_generator(6))
 factor = ((1 - alpha_bar[1000]) / alpha_bar[1000]).sqrt().item()
 plots.strip({"x_t": x_t, "x0 from that guess": recover_x0(x_t, late, alpha_bar, guess)},
             column_titles=[f"t = {t}" for t in late.tolist()],
-            title=f"One percent of error in the noise is multiplied by {factor:.0f} at t = 1000",
+            title=f"One percent of error in the noise is multiplied by {factor:.0f} at t = "
+                  "1000",
             alt="A picture noised to six steps, and recovered from a slightly wrong noise: "
                 "perfect at t = 100, ruined at t = 1000.");
 
@@ -527,7 +549,8 @@ cosine_schedule = ex.cosine_schedule.check(cosine_schedule)
 def sigmoid_schedule(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
     """The betas whose alpha_bar falls like a sigmoid, none above beta_max.
 
-    Returns betas (T,), float64.    Example: sigmoid_schedule(4) is [0.149, 0.412, 0.702, 0.999].
+    Returns betas (T,), float64.
+    Example: sigmoid_schedule(4) is [0.149, 0.412, 0.702, 0.999].
     """
     ### BEGIN SOLUTION
     v = torch.linspace(start, end, T + 1, dtype=torch.float64) / tau
@@ -540,19 +563,24 @@ def sigmoid_schedule(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.999):
 sigmoid_schedule = ex.sigmoid_schedule.check(sigmoid_schedule)
 
 # %% tags=["experiment", "figure"]
-schedules = {"linear": linear_schedule(T), "cosine": cosine_schedule(T), "sigmoid": sigmoid_schedule(T)}
+schedules = {"linear": linear_schedule(T), "cosine": cosine_schedule(T),
+             "sigmoid": sigmoid_schedule(T)}
 alpha_bars_of = {name: alpha_bars(b) for name, b in schedules.items()}  # each (T + 1,)
-log_snr_of = {name: snr(bar[1:]).log() for name, bar in alpha_bars_of.items()}  # each (T,), t = 1 to T
+# each (T,), t = 1 to T
+log_snr_of = {name: snr(bar[1:]).log() for name, bar in alpha_bars_of.items()}
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
 for name in schedules:
     left.plot(alpha_bars_of[name], color=plots.COLOURS[name], label=name)
     right.plot(range(1, T + 1), log_snr_of[name], color=plots.COLOURS[name], label=name)
 left.set(xlabel="step t", ylabel="alpha_bar", title="Cosine and sigmoid fall later")
-right.set(xlabel="step t", ylabel="log-SNR", title="Linear has the gentlest end", ylim=(-21, 11))
+right.set(xlabel="step t", ylabel="log-SNR", title="Linear has the gentlest end",
+          ylim=(-21, 11))
 right.axhline(0, color="0.6", lw=0.8)
 left.legend()
-plots.show(figure, alt="Left: alpha_bar against step for three schedules; linear falls first. "
-                       "Right: their log-SNR, falling from 8 to 10 at the first step to -10 (linear), -15 and -20.");
+plots.show(figure,
+           alt="Left: alpha_bar against step for three schedules; linear falls first. Right: "
+               "their log-SNR, falling from 8 to 10 at the first step to -10 (linear), -15 and "
+               "-20.");
 
 # %% tags=["experiment", "figure"]
 shown = torch.tensor([0, 150, 300, 450, 600, 1000])
@@ -561,7 +589,8 @@ one = x0[:1].expand(len(shown), -1, -1, -1)
 plots.strip({name: q_sample(one, shown, bar, eps) for name, bar in alpha_bars_of.items()},
             column_titles=[f"t = {t}" for t in shown.tolist()],
             title="At the same step, linear has drowned more",
-            alt="One picture under the linear, cosine and sigmoid schedules: linear drowns it first.");
+            alt="One picture under the linear, cosine and sigmoid schedules: linear drowns it "
+                "first.");
 
 # %% [markdown]
 # ### Does cosine spend its steps more evenly?
@@ -572,23 +601,25 @@ plots.strip({name: q_sample(one, shown, bar, eps) for name, bar in alpha_bars_of
 
 # %% tags=["experiment"]
 def evenness(name):
-    """Entropy of the steps over 20 boxes of log-SNR from -10 to 10, from 0 (all in one box) to 1 (even)."""
+    """Entropy of the steps over 20 boxes of log-SNR, from 0 (all in one box) to 1 (even)."""
     counts = torch.histc(log_snr_of[name], bins=20, min=-10, max=10)
     share = counts / counts.sum()
-    return -(share * share.clamp(min=1e-12).log()).sum().item() / torch.tensor(20.0).log().item()
+    entropy = -(share * share.clamp(min=1e-12).log()).sum().item()
+    return entropy / torch.tensor(20.0).log().item()
 
 
 variants = {name: lambda _, name=name: evenness(name) for name in schedules}
 even = experiments.compare(variants, [0], "evenness", random=False)
 display(even.table().round(3))
-experiments.claim("Cosine spends its steps more evenly than linear, over all log-SNR from -10 to 10",
-                  "a common reading of Nichol & Dhariwal 2021", even, more="cosine", less="linear")
+experiments.claim(
+    "Cosine spends its steps more evenly than linear, over all log-SNR from -10 to 10",
+    "a common reading of Nichol & Dhariwal 2021", even, more="cosine", less="linear")
 
 # %% [markdown]
 # **Where there is something to read.** High on the ruler the recogniser is always right, and far down it guesses. Measure the recogniser once against log-SNR, and count the steps at which the picture is partly readable.
 
 # %% tags=["experiment", "figure"]
-ruler = torch.linspace(-9, 7, run.pick(smoke=5, lecture=25, laptop=25, gpu=49), dtype=torch.float64)
+ruler = torch.linspace(-9, 7, run.pick(smoke=5, laptop=25, gpu=49), dtype=torch.float64)
 bar_of_ruler = torch.sigmoid(ruler)  # log-SNR = log(a / (1 - a)), so a = sigmoid(log-SNR)
 
 
@@ -597,29 +628,34 @@ def read_along_ruler(seed):
     accuracy = []
     for k in range(len(ruler)):
         eps = torch.randn(x0.shape, generator=generator)
-        accuracy.append(reader.accuracy(q_sample(x0, torch.full((len(x0),), k), bar_of_ruler, eps), images.labels))
+        x_t = q_sample(x0, torch.full((len(x0),), k), bar_of_ruler, eps)
+        accuracy.append(reader.accuracy(x_t, images.labels))
     return accuracy
 
 
 legible = experiments.compare({"recogniser": read_along_ruler}, seeds, "share recognised")
-plots.curves(legible.runs, x=ruler, xlabel="log-SNR", ylabel="share recognised", hlines={"chance": chance},
+plots.curves(legible.runs, x=ruler, xlabel="log-SNR", ylabel="share recognised",
+             hlines={"chance": chance},
              title="The picture is lost within a few units of log-SNR",
              alt="Accuracy against log-SNR, an S-shaped curve.");
 
 # %% tags=["experiment"]
 def steps_in_band(name, run_number):
-    """Share of a schedule's steps at which accuracy is between 10 % and 90 % of the way from chance to its best."""
+    """Share of the steps where accuracy is 10 % to 90 % of the way from chance to its best."""
     curve = legible.runs["recogniser"][run_number]
-    height = (np.interp(log_snr_of[name].numpy(), ruler.numpy(), curve) - chance) / (curve.max() - chance)
+    accuracy = np.interp(log_snr_of[name].numpy(), ruler.numpy(), curve)
+    height = (accuracy - chance) / (curve.max() - chance)
     return float(((height > 0.1) & (height < 0.9)).mean())
 
 
 variants = {name: lambda k, name=name: steps_in_band(name, k) for name in schedules}
 band = experiments.compare(variants, seeds, "share of steps partly readable")
 display(band.table().round(3))
-experiments.claim("Cosine spends more of its steps than linear where the picture is partly readable",
-                  "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too noisy to matter",
-                  band, more="cosine", less="linear")
+experiments.claim(
+    "Cosine spends more of its steps than linear where the picture is partly readable",
+    "Nichol & Dhariwal 2021, section 3.2: the end of the linear schedule is too noisy to "
+    "matter",
+    band, more="cosine", less="linear")
 
 # %% [markdown]
 # **What to notice.** One sentence, two readings, two verdicts. Over the whole ruler linear is the *more* even one (0.90 against 0.83): cosine rushes through the low end, where linear dwells. Where a flower is partly readable, cosine spends more of its steps (0.50 against 0.40).
@@ -646,15 +682,21 @@ def last_step(schedule, T, seed=8):
 
 def evidence(schedule, T, title, alt):
     x_T, noise = last_step(schedule, T)
-    many = torch.randn(400, *x0[:5].shape, generator=run.fresh_generator(9))  # (400, 5, C, 32, 32)
-    ghost = torch.stack([q_sample(x0[:5], torch.full((5,), T), alpha_bars(schedule(T)), e) for e in many]).mean(0)
+    # (400, 5, C, 32, 32)
+    many = torch.randn(400, *x0[:5].shape, generator=run.fresh_generator(9))
+    ghost = torch.stack([q_sample(x0[:5], torch.full((5,), T), alpha_bars(schedule(T)), e)
+                         for e in many]).mean(0)
     print(f"recognised at t = {T}: {reader.accuracy(x_T, images.labels):.2f}   in pure noise: "
           f"{reader.accuracy(noise, images.labels):.2f}   by chance: {chance:.2f}")
-    plots.strip({f"x_{T}": x_T[:5], "pure noise": noise[:5], f"x_{T}, averaged\nover 400 noises": ghost},
-                title=title, alt=f"Three rows: pictures at the last step, pure noise, averages over many noises. {alt}")
+    plots.strip({f"x_{T}": x_T[:5], "pure noise": noise[:5],
+                 f"x_{T}, averaged\nover 400 noises": ghost},
+                title=title,
+                alt="Three rows: pictures at the last step, pure noise, averages over many "
+                    f"noises. {alt}")
 
 
-evidence(linear_schedule, 150, "Is the last step pure noise?", "The averages show the five clean pictures, faintly.")
+evidence(linear_schedule, 150, "Is the last step pure noise?",
+         "The averages show the five clean pictures, faintly.")
 
 # %% [markdown]
 # Compare the rows, and the two accuracies. What should the third row show if $x_{150}$ were pure noise? Find out why it does not.
@@ -708,7 +750,8 @@ explorer_schedules = {
     "linear, 150 steps": alpha_bars(linear_schedule(150)),
     "mended, 150 steps": alpha_bars(mended_schedule(150)),
 }
-NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_schedules, recogniser=reader)
+NoisingExplorer(x0[:8], labels=images.labels[:8], schedules=explorer_schedules,
+                recogniser=reader)
 
 # %% [markdown]
 # ## Is this normal?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 02 · U-Net
 #
-# ![Nine flowers under more and more noise, and below each what a network makes of it: a flower at first, then softer ones, at last a smear.](../docs/pictures/02_unet.png)
+# ![Nine flowers under more and more noise, and below each what a network makes of it: a flower at first, then softer ones, at last a smear.](../course_utils/lessons/lesson02/opening.png)
 #
 # Show a network a noisy picture, and ask for the clean one, in a single guess. As long as something can be made out, the guess is good. From pure noise it is mush.
 # This lesson builds that network, and the exact answer it is reaching for, which explains both.
@@ -23,6 +23,7 @@ from torch import nn
 
 from course_utils import data, diffusion, experiments, plots, studies, training, weights
 from course_utils.lessons.lesson02 import checks as ex
+from course_utils.lessons.lesson02.diagram import draw_unet
 from course_utils.lessons.lesson02.explorer import DenoisingExplorer
 from course_utils.models import plain
 from course_utils.runtime import start
@@ -37,19 +38,14 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("02", preset=preset, dataset=dataset)
 plots.use_style()
-size = run.pick(smoke=16, lecture=16, laptop=16, gpu=32)
-n = run.pick(smoke=256, lecture=4096, laptop=4096, gpu=4096)
-n_new = run.pick(smoke=32, lecture=128, laptop=256, gpu=256)
-whole = data.load(dataset, n=None if dataset == "digits" else n, size=size)  # of digits, all 1,437
-garden = whole.images[:n]  # (N, C, H, W), float32 in [-1, 1]
-unseen = data.load(dataset, n=n_new, size=size, split="test").images
-channels = garden.shape[1]
-T = 1000
-alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(T))  # (T + 1,)
-print(f"{len(garden)} pictures to learn from, {len(unseen)} never shown")
+size = run.pick(laptop=16, gpu=32)
+garden = data.load(dataset, most=run.pick(smoke=256, laptop=4096), size=size).images
+new = run.pick(smoke=32, lecture=128, laptop=256)
+unseen = data.load(dataset, most=new, size=size, split="test").images
+channels = garden.shape[1]  # both are (N, C, H, W)
 plots.strip({"the garden": garden[:8], "never shown": unseen[:8]},
             title="What there is to learn from, and to be judged on",
-            alt="Two rows of clean pictures: eight from the training set, eight that are kept for judging.");
+            alt="Two rows of clean pictures: eight to learn from, eight kept for judging.");
 
 # %% [markdown]
 # ## 1 · What does a pixel need to see?
@@ -86,7 +82,7 @@ class ConvBlock(nn.Module):
     The first goes from `inputs` to `outputs` channels, the second from `outputs` to `outputs`.
     Call them conv1 and conv2.
 
-    Example: ConvBlock(3, 8) turns (2, 3, 16, 16) into (2, 8, 16, 16), and nothing in it is below 0.
+    Example: ConvBlock(3, 8) turns (2, 3, 16, 16) into (2, 8, 16, 16), nothing in it below 0.
     """
 
     def __init__(self, inputs, outputs):
@@ -126,10 +122,10 @@ def influence(net, x, row, column):
     """How strongly each input pixel moves the output pixel at (row, column).
 
     net: from (B, C, H, W) to (B, K, H', W').    x: (B, C, H, W), left as it is.
-    Returns (H, W): |d sum of net(x)[:, :, row, column] / dx|, summed over the input's channels and
-    averaged over the batch.
+    Returns (H, W): |d sum of net(x)[:, :, row, column] / dx|, summed over the input's channels
+    and averaged over the batch.
 
-    Example: for net = lambda x: 3 * x with one channel, it is 3 at (row, column) and 0 elsewhere.
+    Example: for net = lambda x: 3 * x, one channel, it is 3 at (row, column) and 0 elsewhere.
     """
     ### BEGIN SOLUTION
     x = x.clone().requires_grad_()
@@ -143,23 +139,28 @@ influence = ex.influence.check(influence)
 
 # %% tags=["experiment", "figure"]
 def view(net, x, middle=16):
-    """The microscope's picture (1, H, W), black where nothing is seen, and the number of pixels that are."""
+    """The microscope's picture (1, H, W), black where nothing is seen, and the pixels seen."""
     seen = influence(net, x, middle, middle)
-    shade = (seen / seen.max()).clamp(min=1e-6).log10() / 3 + 1  # the largest: 1; a millionth of it: -1
+    # the largest: 1; a millionth of it: -1
+    shade = (seen / seen.max()).clamp(min=1e-6).log10() / 3 + 1
     return shade[None], int((seen > 0).sum())
 
 
 def stack(blocks):
-    return nn.Sequential(ConvBlock(channels, 16), *(ConvBlock(16, 16) for _ in range(blocks - 1)))
+    return nn.Sequential(ConvBlock(channels, 16),
+                         *(ConvBlock(16, 16) for _ in range(blocks - 1)))
 
 
-x32 = data.load(dataset, n=8, size=32).images  # twice as large, so that there is something to reach for
+# twice as large, so that there is something to reach for
+x32 = data.load(dataset, n=8, size=32).images
 torch.manual_seed(0)
 stacks = {f"{k} block{'s' * (k > 1)}": stack(k) for k in (1, 2, 3, 5)}
 views, counts = zip(*(view(net, x32) for net in stacks.values()))
-plots.grid(torch.stack(views), titles=[f"{name}: {c} pixels" for name, c in zip(stacks, counts)],
+plots.grid(torch.stack(views),
+           titles=[f"{name}: {c} pixels" for name, c in zip(stacks, counts)],
            title="Each block sees two pixels further to every side",
-           alt="Four pictures of the microscope: a bright square in the middle, larger with every block.");
+           alt="Four pictures of the microscope: a bright square in the middle, larger with "
+               "every block.");
 
 # %% [markdown]
 # **Where to look.** Bright is what the middle pixel of the output depends on (on a logarithmic scale: black is a millionth or less). Every convolution adds one pixel to each side, so a block adds two. This square is the *receptive field*. Five blocks see 21 × 21 pixels, and a picture of 32 px still goes beyond it. There is a cheaper way to see far.
@@ -202,8 +203,8 @@ plots.strip({"as it was": garden[:6], "once down and up": there_and_back(garden[
 class DownBlock(nn.Module):
     """A ConvBlock (call it `block`), then half the size by max-pooling over 2 x 2.
 
-    Returns two tensors: the pooled one (B, outputs, H/2, W/2), and the skip (B, outputs, H, W), which is
-    what the ConvBlock gave.
+    Returns two tensors: the pooled one (B, outputs, H/2, W/2), and the skip (B, outputs, H, W),
+    which is what the ConvBlock gave.
 
     Example: DownBlock(3, 8) turns (2, 3, 16, 16) into (2, 8, 8, 8) and (2, 8, 16, 16).
     """
@@ -239,8 +240,8 @@ DownBlock = ex.DownBlock.check(DownBlock)
 class UpBlock(nn.Module):
     """Twice the size (each pixel repeated), the skip beside it, a ConvBlock (call it `block`).
 
-    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W). The channels of x come first, then those of
-    the skip. Returns (B, outputs, 2H, 2W).
+    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W). The channels of x come first, then
+    those of the skip. Returns (B, outputs, 2H, 2W).
 
     Example: UpBlock(16, 8, 8) makes (2, 8, 16, 16) of x (2, 16, 8, 8) and skip (2, 8, 16, 16).
     """
@@ -254,7 +255,8 @@ class UpBlock(nn.Module):
     def forward(self, x, skip):
         ### BEGIN SOLUTION
         x = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, inputs, 2H, 2W)
-        return self.block(torch.cat([x, skip], dim=1))  # (B, inputs + skips, ...) -> (B, outputs, 2H, 2W)
+        # (B, inputs + skips, ...) -> (B, outputs, 2H, 2W)
+        return self.block(torch.cat([x, skip], dim=1))
         ### END SOLUTION
 
 
@@ -266,18 +268,12 @@ UpBlock = ex.UpBlock.check(UpBlock)
 #
 # **How do the blocks become a network?**
 #
-# Down a few times, a `ConvBlock` at the lowest level, and up as often. Here for a depth of 2, width $w$, pictures of 16 px; the numbers are channels × height × width:
-#
-# ```
-# x  3×16×16                                                      guess  3×16×16
-#     │                                                               ▲
-#  DownBlock ───────────── skip  w×16×16 ───────────────▶ UpBlock ─ 1×1 convolution
-#     │ w×8×8                                                ▲ 2w×8×8
-#  DownBlock ───────────── skip  2w×8×8 ────────────────▶ UpBlock
-#     │ 2w×4×4                                               ▲ 4w×4×4
-#     └───────────────────▶ ConvBlock (the middle) ──────────┘
-# ```
-#
+# Down a few times, a `ConvBlock` at the lowest level, and up as often. Here for a depth of 2, width $w$, colour pictures of 16 px; the numbers beside the arrows are channels × height × width, those in a block are the channels that it takes and gives.
+
+# %% tags=["figure"]
+draw_unet();
+
+# %% [markdown]
 # - The channels double where the size halves: fewer places, more to say about each.
 # - The skip that was kept *last* is needed *first*: on the way up the sizes come in the opposite order.
 # - The last layer, a convolution of 1 × 1, turns $w$ feature maps into a picture. No ReLU follows: pictures have negative values.
@@ -297,10 +293,10 @@ UpBlock = ex.UpBlock.check(UpBlock)
 
 # %% tags=["exercise"] exercise="UNet" points=3
 class UNet(nn.Module):
-    """Down, the middle, and up again: (B, channels, H, W) -> the same. H and W are multiples of 2**depth.
+    """Down, the middle, and up again: (B, channels, H, W) -> the same.
 
-    There are `width` feature maps at full size, 2 * width at half size, and so on down to the middle.
-    With skips=False the way up gets zeros, shaped like each skip. Parts: downs, middle, ups, out.
+    H and W are multiples of 2**depth. There are `width` maps at full size, 2 * width at half,
+    and so on. With skips=False the way up gets zeros. Parts: downs, middle, ups, out.
     """
 
     def __init__(self, channels, width=32, depth=2, skips=True):
@@ -345,8 +341,9 @@ candidates = {
 views, counts = zip(*(view(net, x32) for net in candidates.values()))
 plots.grid(torch.stack(views), titles=[f"{name}: {c}" for name, c in zip(candidates, counts)],
            title=f"The U sees further: pixels seen, of {32 * 32}",
-           alt="Four pictures of the microscope: five blocks see a square in the middle; the U-Net of depth 2 sees "
-               "everything, with a bright square of 9 by 9 in the middle; without skips it is evenly grey.");
+           alt="Four pictures of the microscope: five blocks see a square in the middle; the "
+               "U-Net of depth 2 sees everything, with a bright square of 9 by 9 in the "
+               "middle; without skips it is evenly grey.");
 
 # %% [markdown]
 # **Where to look.** The U-Net of depth 2 sees the whole picture, with as many convolutions in a row as the stack that sees 441 pixels of it. The bright square in its middle, 9 × 9, is what comes through the skip at full size: two blocks, two pixels each to every side. Take the skips away (last picture) and the bright square is gone. The network still sees everything, but nothing more sharply than the rest.
@@ -363,6 +360,11 @@ plots.grid(torch.stack(views), titles=[f"{name}: {c}" for name, c in zip(candida
 # - $f$ is the network, and $f(x_t)$ its guess.
 # - $\|\cdot\|^2$ sums the squares over channels and pixels. The code takes their mean instead, so that the number does not depend on the size of the picture; the best $f$ is the same.
 # - $\mathbb E$ is the average over what is drawn at random: a picture from the garden, a step from 1 to $T$, noise.
+
+# %%
+T = 1000
+alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(T))  # (T + 1,)
+print(f"{len(garden)} pictures to learn from, {len(unseen)} never shown")
 
 # %% [markdown]
 # ### Exercise 6 · `denoising_loss`
@@ -396,7 +398,41 @@ def denoising_loss(model, x0, t, alpha_bar, eps):
 denoising_loss = ex.denoising_loss.check(denoising_loss)
 
 # %% [markdown]
-# The training loop is `training.fit`: draw a batch, compute the loss, one step downhill (AdamW), again. Lesson 04 looks into it. Under `lecture` the training is short, and a network that was trained ahead takes over.
+# ### The loop that trains
+#
+# A loss says how wrong the network is. How does it become less wrong? By the same four moves, over and over:
+#
+# - **Draw** a batch: some pictures of the garden, for each a step of its own, and fresh noise.
+# - **Loss**: one number for the whole batch.
+# - **`backward`** goes back through the network and leaves, beside each weight, the *gradient*: by how much the loss would grow if this weight grew. It *adds* to what lies there, so `zero_grad` clears away those of the last batch first.
+# - **Step**: the optimiser moves each weight a little against its gradient. Here that is AdamW, which gives every weight a stride of its own, from a running average of its gradients ([Loshchilov & Hutter 2017](https://arxiv.org/abs/1711.05101)).
+#
+# Nothing is hidden in these lines. They train a network of their own, for a few seconds.
+
+# %% tags=["experiment"]
+torch.manual_seed(0)
+trial = UNet(channels, width=24)
+optimiser = torch.optim.AdamW(trial.parameters(), lr=3e-3)
+generator, losses = run.fresh_generator(0), []
+for _ in range(run.pick(smoke=10, laptop=80)):
+    x0 = garden[torch.randint(len(garden), (32,), generator=generator)]  # (32, C, H, W)
+    t = torch.randint(1, T + 1, (32,), generator=generator)  # (32,)
+    eps = torch.randn(x0.shape, generator=generator)
+    loss = denoising_loss(trial, x0, t, alpha_bar, eps)
+    optimiser.zero_grad()
+    loss.backward()  # now each weight has its gradient
+    optimiser.step()  # and moves against it
+    losses.append(loss.item())
+
+# %% tags=["experiment", "figure"]
+tens = [f"{ten.mean():.3f}" for ten in torch.tensor(losses).split(10)]
+print("mean loss of ten steps, and the next ten, …:", ", ".join(tens))
+plots.curves({"network": losses}, x=range(1, len(losses) + 1), xlabel="step of the training",
+             ylabel="loss", title=f"{len(losses)} times four moves, and the loss falls",
+             alt="Loss against step for the plain loop: it jitters, and falls.");
+
+# %% [markdown]
+# It jitters, because every batch has its own noise, and it falls. From here on the loop is called `training.fit`: the same moves, and around them what a longer training wants, such as a progress bar and a learning rate that rises at first and falls towards the end. (In lesson 04 you write the loop yourself, and see what else `fit` has.) Under `lecture` the training is short, and a network that was trained ahead takes over.
 
 # %% tags=["experiment", "figure"]
 def noisy_batch(x0, generator):
@@ -406,11 +442,15 @@ def noisy_batch(x0, generator):
     return x0.to(run.device), t.to(run.device), eps.to(run.device)
 
 
+def loss_of(net, batch):
+    x0, t, eps = batch
+    return denoising_loss(net, x0, t, alpha_bar, eps)
+
+
 def train(net, steps, title="training"):
     net.to(run.device, memory_format=torch.channels_last)  # in memory as convolutions like it
     batches = training.Shuffled(garden, size=32, seed=0, make=noisy_batch)
-    loss = lambda net, batch: denoising_loss(net, batch[0], batch[1], alpha_bar, batch[2])  # noqa: E731
-    history = training.fit(net, batches, loss, steps, learning_rate=3e-3, title=title)
+    history = training.fit(net, batches, loss_of, steps, learning_rate=3e-3, title=title)
     net.cpu()
     return history
 
@@ -420,17 +460,20 @@ torch.manual_seed(0)
 net = UNet(channels, width=24)
 history = train(net, steps)
 mean = torch.tensor(history.losses).unfold(0, min(20, steps), 1).mean(1)  # of the last 20 steps
-plots.curves({"network": mean}, x=range(steps - len(mean), steps), xlabel="step of the training", ylabel="loss",
-             logy=True, hlines={"the mean picture": (unseen - garden.mean(0)).square().mean().item()},
+plots.curves({"network": mean}, x=range(steps - len(mean), steps),
+             xlabel="step of the training", ylabel="loss", logy=True,
+             hlines={"the mean picture": (unseen - garden.mean(0)).square().mean().item()},
              title="The loss falls fast, then slowly",
              alt="Loss against step: it falls steeply at first and then ever more slowly.");
 
 # %% tags=["experiment"]
 stored = f"denoiser-{dataset}"
 if run.preset == "lecture" and weights.available(stored):
-    net = plain.UNet(channels, width=24)  # stored weights carry the names of the course's own class
+    # stored weights carry the names of the course's own class
+    net = plain.UNet(channels, width=24)
     card = weights.load(stored, net)
-    print(f"Trained ahead: {card['steps']} steps, {card['seconds']} s, loss {card['loss']:.4f}.")
+    print(f"Trained ahead: {card['steps']} steps, {card['seconds']} s, loss "
+          f"{card['loss']:.4f}.")
 else:
     print(f"Trained here: {steps} steps, loss {mean[-1]:.4f}.")
 net = net.eval().requires_grad_(False)
@@ -440,10 +483,12 @@ levels = torch.tensor([50, 200, 400, 600, 800, 1000])
 shown = unseen[:6]
 noise = torch.randn(shown.shape, generator=run.fresh_generator(1))
 x_t = diffusion.q_sample(shown, levels, alpha_bar, noise)
-plots.strip({"noisy": x_t, "guess": net(x_t), "clean": shown}, column_titles=[f"t = {t}" for t in levels.tolist()],
+plots.strip({"noisy": x_t, "guess": net(x_t), "clean": shown},
+            column_titles=[f"t = {t}" for t in levels.tolist()],
             title="The more noise, the softer the guess; from noise alone, mush",
-            alt="Six pictures under growing noise, the network's guesses, and the clean pictures. The guesses go from "
-                "sharp to blurred; the last one has no flower in it.");
+            alt="Six pictures under growing noise, the network's guesses, and the clean "
+                "pictures. The guesses go from sharp to blurred; the last one has no flower in "
+                "it.");
 
 # %% [markdown]
 # ### How good is that?
@@ -459,7 +504,7 @@ plots.strip({"noisy": x_t, "guess": net(x_t), "clean": shown}, column_titles=[f"
 #
 # The error is given as its root, in the units of a pixel, which run from -1 to 1.
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 mu, v = garden.mean(0), garden.var(0)  # (C, H, W)
 
 
@@ -478,28 +523,35 @@ def errors(denoise, x0, seed):
     return found
 
 
+# %% tags=["experiment", "figure"]
 times = [20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 950, 1000]
 rules = {
     "network": lambda x_t, t: net(x_t),
     "one pixel alone": one_pixel,
     "doing nothing": lambda x_t, t: x_t,
 }
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
-variants = {name: lambda seed, rule=rule: errors(rule, unseen, seed) for name, rule in rules.items()}
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
+variants = {name: lambda seed, rule=rule: errors(rule, unseen, seed)
+            for name, rule in rules.items()}
 off = experiments.compare(variants, seeds, "error of the guess")
 plots.curves(off.runs, x=times, xlabel="step t", ylabel="error of the guess (root mean square)",
              title="In the middle, the neighbours are worth a lot",
-             alt="Error against step for the network, for one pixel alone and for doing nothing.");
+             alt="Error against step for the network, for one pixel alone and for doing "
+                 "nothing.");
 
 # %% tags=["experiment"]
-at = {t: off.map(lambda curve, t=t: curve[times.index(t)], f"error at t = {t}") for t in (20, 300, 1000)}
-means = {f"t = {t}": {name: runs.mean() for name, runs in c.runs.items()} for t, c in at.items()}
+at = {t: off.map(lambda curve, t=t: curve[times.index(t)], f"error at t = {t}")
+      for t in (20, 300, 1000)}
+means = {f"t = {t}": {name: runs.mean() for name, runs in c.runs.items()}
+         for t, c in at.items()}
 display(pd.DataFrame(means).round(3))
 source = "what is expected of a denoiser"
-display(experiments.claim("At t = 300 the network's guess is nearer than that of one pixel alone", source,
-                          at[300], more="one pixel alone", less="network"))
-display(experiments.claim("At t = 20, the network's guess is nearer than the noisy picture itself", source,
-                          at[20], more="doing nothing", less="network"))
+display(experiments.claim(
+    "At t = 300 the network's guess is nearer than that of one pixel alone",
+    source, at[300], more="one pixel alone", less="network"))
+display(experiments.claim(
+    "At t = 20, the network's guess is nearer than the noisy picture itself",
+    source, at[20], more="doing nothing", less="network"))
 
 # %% [markdown]
 # **What to notice.** In the middle the neighbours are worth a lot: at $t = 300$ the network's error is half that of the rule (0.169 against 0.345, under `laptop`). At the ends it loses, and both ends teach something.
@@ -513,12 +565,15 @@ display(experiments.claim("At t = 20, the network's guess is nearer than the noi
 # If it can take away *much* noise, why not start from *nothing but* noise? That would be a generator: noise in, flower out.
 
 # %% tags=["experiment", "figure"]
-noise = torch.randn(64, *garden.shape[1:], generator=run.fresh_generator(2))  # no picture in it at all
+# no picture in it at all
+noise = torch.randn(64, *garden.shape[1:], generator=run.fresh_generator(2))
 guesses = net(noise)
-plots.strip({"noise": noise[:8], "guess": guesses[:8], "the mean of\nthe garden": mu.expand(8, -1, -1, -1)},
+plots.strip({"noise": noise[:8], "guess": guesses[:8],
+             "the mean of\nthe garden": mu.expand(8, -1, -1, -1)},
             title="From pure noise: smears, and not one flower",
-            alt="Eight pictures of pure noise; below each the network's guess, a soft smear of sky with a blot in the "
-                "middle; below that the mean of all training pictures, a smoother smear of the same kind.");
+            alt="Eight pictures of pure noise; below each the network's guess, a soft smear of "
+                "sky with a blot in the middle; below that the mean of all training pictures, "
+                "a smoother smear of the same kind.");
 
 # %% [markdown]
 # Mush, and it is not for lack of training: the network that was trained ahead, six times as long, gives mush too (the picture at the top, far right). It is the *question* that has this answer. The next section proves it.
@@ -573,7 +628,7 @@ print(f"mean squared distance to f: {left:.3f}\nto m, plus that from m to f: {ri
 
 # %% tags=["exercise"] exercise="ideal_denoiser" points=3
 def ideal_denoiser(x_t, t, alpha_bar, data):
-    """The posterior mean E[x0 | x_t], when x0 is one of the pictures in `data`, each equally likely.
+    """The posterior mean E[x0 | x_t], when x0 is a picture in `data`, each equally likely.
 
     x_t: (B, C, H, W).          t:    (B,), int64, 1 to T.
     alpha_bar: (T + 1,).        data: (N, C, H, W), the whole garden.
@@ -607,8 +662,9 @@ plots.strip({"in the garden": shown, "ideal": ideal(x_t, levels), "network": net
              "never shown": unseen[:6], "ideal ": ideal(new_t, levels), "network ": net(new_t)},
             column_titles=[f"t = {t}" for t in levels.tolist()],
             title="The ideal denoiser knows its garden by heart, and nothing else",
-            alt="Pictures from the garden with the guesses of the ideal denoiser, perfect up to high noise, and of the "
-                "network. Then pictures never shown: the ideal denoiser answers with other pictures of its garden.");
+            alt="Pictures from the garden with the guesses of the ideal denoiser, perfect up "
+                "to high noise, and of the network. Then pictures never shown: the ideal "
+                "denoiser answers with other pictures of its garden.");
 
 # %% [markdown]
 # **Where to look.** Row 2: at $t = 400$ the ideal denoiser still returns the very picture. It only has to find out *which* of the garden's pictures it is, and for that hundreds of noisy pixels are plenty. At $t = 600$ and $800$ several are possible, and the average of them is soft, though no guess could be better. Row 5: a picture that is not in the garden gets the answer of one that is; in the first column the flower has become a smaller one. And in the last column, from pure noise, rows 2 and 5 are the mean of the garden: mush, from a denoiser without a fault.
@@ -616,18 +672,22 @@ plots.strip({"in the garden": shown, "ideal": ideal(x_t, levels), "network": net
 # %% tags=["experiment", "figure"]
 known = garden[: len(unseen)]
 both = {"in the garden": known, "never shown": unseen}
-methods = {"network": lambda x_t, t: net(x_t), "ideal denoiser": ideal, "one pixel alone": one_pixel}
+methods = {"network": lambda x_t, t: net(x_t), "ideal denoiser": ideal,
+           "one pixel alone": one_pixel}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True)
 for ax, (group, x) in zip(axes, both.items()):
     for name, method in methods.items():
         curve = errors(method, x, seed=4)
         ax.plot(times, curve, color=plots.COLOURS[name], label=name, marker="o", markersize=3.5)
-        print(f"{group}, {name}: {curve[0]:.2f} at t = 20, {curve[4]:.2f} at t = 300, {curve[-1]:.2f} at t = 1000")
+        print(f"{group}, {name}: {curve[0]:.2f} at t = 20, {curve[4]:.2f} at t = 300, "
+              f"{curve[-1]:.2f} at t = 1000")
     ax.set(xlabel="step t", title=f"Pictures {group}")
 axes[0].set_ylabel("error of the guess")
 axes[1].legend(loc="upper left", fontsize=9)
-plots.show(figure, alt="Error against step, left for pictures in the garden, where the ideal denoiser is at zero for "
-                       "most steps, right for pictures never shown, where it is worse than the network at little noise.")
+plots.show(figure,
+           alt="Error against step, left for pictures in the garden, where the ideal denoiser "
+               "is at zero for most steps, right for pictures never shown, where it is worse "
+               "than the network at little noise.")
 
 # %% [markdown]
 # **What to notice.** On the left, the ideal denoiser is the floor: on average over its garden, *no* denoiser can be lower. It is at zero up to $t = 300$. The network stays well above (0.17 there), and that is no fault. On the right, with pictures that neither has seen, the ideal denoiser stays near 0.2, the distance to the most similar picture that it knows; up to about $t = 400$ the network is better. A network that reached the floor on the left would have learned its pictures by heart, and could never show you a new one.
@@ -642,11 +702,11 @@ plots.show(figure, alt="Error against step, left for pictures in the garden, whe
 # There is one more denoiser to ask. The network is blind: it is not told $t$. Pure noise could also be a picture under *nearly* pure noise. The *blind ideal denoiser* averages over all steps as well as over all pictures, each pair weighed by Bayes' rule. That is the best a network like ours could do.
 
 # %% tags=["experiment"]
-some_times = torch.arange(10, T + 1, run.pick(smoke=110, lecture=10, laptop=10, gpu=10))
+some_times = torch.arange(10, T + 1, run.pick(smoke=110, laptop=10))
 
 
 def from_noise(denoise, seed):
-    """(distance to the mean picture, spread) of the guesses from pure noise, root mean square over pixels."""
+    """(distance to the mean picture, spread) of guesses from pure noise, root mean square."""
     z = torch.randn(64, *garden.shape[1:], generator=run.fresh_generator(100 + seed))
     guess = denoise(z)
     return [(guess - mu).square().mean().sqrt().item(), guess.var(0).mean().sqrt().item()]
@@ -655,24 +715,28 @@ def from_noise(denoise, seed):
 askable = {
     "network": net,
     "ideal denoiser": lambda z: ideal(z, torch.full((len(z),), T)),
-    "blind ideal denoiser": lambda z: diffusion.blind_ideal_denoiser(z, some_times, alpha_bar, garden),
-    "data": lambda z: garden[: len(z)],  # no guess at all: so should a generator's pictures spread
+    "blind ideal denoiser": lambda z: diffusion.blind_ideal_denoiser(z, some_times, alpha_bar,
+                                                                     garden),
+    # no guess at all: so should a generator's pictures spread
+    "data": lambda z: garden[: len(z)],
 }
 variants = {name: lambda seed, d=d: from_noise(d, seed) for name, d in askable.items()}
 mush = experiments.compare(variants, seeds, "from pure noise")
 distance = mush.map(lambda pair: pair[0], "distance to the mean picture")
 spread = mush.map(lambda pair: pair[1], "spread of the guesses")
-means = {c.figure: {name: runs.mean() for name, runs in c.runs.items()} for c in (distance, spread)}
+means = {c.figure: {name: runs.mean() for name, runs in c.runs.items()}
+         for c in (distance, spread)}
 display(pd.DataFrame(means).round(3))
 
 # %% tags=["experiment"]
 said = "what is said of one-shot generation"
-display(experiments.claim_equal("From pure noise, the network answers with the mean picture", said,
-                                distance, "network", expected=0.0, tolerance=0.05))
-display(experiments.claim("From pure noise, the network's guesses spread less than the data", said,
-                          spread, more="data", less="network"))
+display(experiments.claim_equal("From pure noise, the network answers with the mean picture",
+                                said, distance, "network", expected=0.0, tolerance=0.05))
+display(experiments.claim("From pure noise, the network's guesses spread less than the data",
+                          said, spread, more="data", less="network"))
 blind = round(float(spread.runs["blind ideal denoiser"].mean()), 3)
-display(experiments.claim_equal("The network spreads as much as the blind ideal denoiser", "the derivation above",
+display(experiments.claim_equal("The network spreads as much as the blind ideal denoiser",
+                                "the derivation above",
                                 spread, "network", expected=blind, tolerance=0.05))
 
 # %% [markdown]
@@ -694,8 +758,8 @@ for t, t_next in zip(ladder, [*ladder[1:], 0]):
     x = diffusion.q_sample(path[t], torch.full((8,), t_next), alpha_bar, eps)
 plots.strip({f"guess at t = {t}": path[t] for t in (1000, 900, 800, 600, 400, 100)},
             title="Thirteen guesses, each under less noise than the one before",
-            alt="Eight pictures, from top to bottom: mush at first, then colours and shapes, at last eight "
-                "different pictures of the kind that was learned.");
+            alt="Eight pictures, from top to bottom: mush at first, then colours and shapes, "
+                "at last eight different pictures of the kind that was learned.");
 
 # %% [markdown]
 # From mush to pictures, with the same network. Nobody has justified that loop yet, and the pictures are soft. Doing it properly, with steps that follow from the mathematics, is lesson 04.
@@ -714,22 +778,26 @@ print(", ".join(f"{key} {value}" for key, value in about["shared"].items()))
 
 # %% tags=["experiment", "figure"]
 curve = studies.load("skips", figure="error by step")
-plots.curves(curve.runs, x=times, xlabel="step t", ylabel="error of the guess (root mean square)",
+plots.curves(curve.runs, x=times, xlabel="step t",
+             ylabel="error of the guess (root mean square)",
              title="Skips matter most where there is little noise",
-             alt="Error against step: with skips far lower at little noise, the same at much noise.");
+             alt="Error against step: with skips far lower at little noise, the same at much "
+                 "noise.");
 
 # %% [markdown]
 # People often give such errors as a *peak signal-to-noise ratio* (PSNR), in decibels: $20\,\log_{10}(2/\text{error})$, where 2 is the range of a pixel, from -1 to 1. Higher is better, and 6 dB more is half the error.
 
 # %% tags=["experiment"]
 chosen = (20, 50, 200, 400, 600, 800, 1000)
-psnr = {name: [20 * torch.tensor(2 / runs[:, times.index(t)]).log10().mean().item() for t in chosen]
+psnr = {name: [20 * torch.tensor(2 / runs[:, times.index(t)]).log10().mean().item()
+               for t in chosen]
         for name, runs in curve.runs.items()}
 display(pd.DataFrame(psnr, index=[f"t = {t}" for t in chosen]).T.round(1))
 for t in (50, 800):
     runs = studies.load("skips", figure=f"error at t = {t}")
     display(experiments.claim(f"At t = {t}, a U-Net with skips guesses better than one without",
-                              "a common reason given for skips", runs, more="without skips", less="with skips"))
+                              "a common reason given for skips", runs, more="without skips",
+                              less="with skips"))
 
 # %% [markdown]
 # **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.167 against 0.223), or 2.4 dB. Without them the curve is flat there: however clean the picture that comes in, it cannot be drawn better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. But the pooling drops places, and to code them in channels is hard to learn in 800 steps.
@@ -747,7 +815,8 @@ class ColleagueUpBlock(nn.Module):
 
     def __init__(self, inputs, skips, outputs):
         super().__init__()
-        self.fit = nn.Conv2d(skips, inputs, kernel_size=1)  # so that the skip has as many channels as x
+        # so that the skip has as many channels as x
+        self.fit = nn.Conv2d(skips, inputs, kernel_size=1)
         self.convolve = ConvBlock(inputs, outputs)
 
     def forward(self, x, skip):
@@ -781,17 +850,22 @@ trained = {}
 def evidence(blocks, title, alt):
     for name, block in blocks.items():
         trained[name] = with_ups(block)
-        history = train(trained[name], run.pick(smoke=10, lecture=60, laptop=300, gpu=1000), title=name)
-        print(f"{name}: loss {history.losses[0]:.3f} at first, {sum(history.losses[-10:]) / 10:.3f} at the end")
+        history = train(trained[name], run.pick(smoke=10, lecture=60, laptop=300, gpu=1000),
+                        title=name)
+        print(f"{name}: loss {history.losses[0]:.3f} at first, "
+              f"{sum(history.losses[-10:]) / 10:.3f} at the end")
     with torch.no_grad():
-        curves = {name: errors(lambda x_t, t, net=net: net(x_t), unseen, seed=6) for name, net in trained.items()}
-    print(", ".join(f"{name} {curve[0]:.3f}" for name, curve in curves.items()), f"at t = {times[0]}")
-    plots.curves(curves, x=times, xlabel="step t", ylabel="error of the guess (root mean square)",
-                 title=title, alt=alt)
+        curves = {name: errors(lambda x_t, t, net=net: net(x_t), unseen, seed=6)
+                  for name, net in trained.items()}
+    print(", ".join(f"{name} {curve[0]:.3f}" for name, curve in curves.items()),
+          f"at t = {times[0]}")
+    plots.curves(curves, x=times, xlabel="step t",
+                 ylabel="error of the guess (root mean square)", title=title, alt=alt)
 
 
 evidence({"yours": UpBlock, "the colleague's": ColleagueUpBlock}, "Nothing crashes, and yet",
-         "Error against step: the colleague's network is worse at little noise, and as good at much noise.")
+         "Error against step: the colleague's network is worse at little noise, and as good at "
+         "much noise.")
 
 # %% [markdown]
 # Where is it worse, and where not? You have seen that pattern in section 6. Find out what is wrong, from evidence and not by reading: a test of shapes cannot see it, and in a larger file, reading would not either.
@@ -814,9 +888,11 @@ evidence({"yours": UpBlock, "the colleague's": ColleagueUpBlock}, "Nothing crash
 
 # %% tags=["exercise"] exercise="MendedUpBlock" points=3
 class MendedUpBlock(nn.Module):
-    """Twice the size, plus the skip (its channels fitted by a 1 x 1 convolution, then a ReLU), a ConvBlock.
+    """Twice the size, plus the skip, a ConvBlock. (The skip's channels are fitted by a 1 x 1
+    convolution, then a ReLU.)
 
-    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W), returns (B, outputs, 2H, 2W). The layers may stay.
+    Takes x (B, inputs, H, W) and skip (B, skips, 2H, 2W), returns (B, outputs, 2H, 2W). The
+    layers may stay.
     """
 
     def __init__(self, inputs, skips, outputs):
@@ -836,12 +912,14 @@ MendedUpBlock = ex.MendedUpBlock.check(MendedUpBlock)
 
 # %% tags=["experiment", "figure"]
 evidence({"mended": MendedUpBlock}, "With the skip in it, the detail is back",
-         "The same chart with a third curve: the mended network is nearly as good as the first at every step.")
+         "The same chart with a third curve: the mended network is nearly as good as the first "
+         "at every step.")
 suspect, few, eps = trained["the colleague's"], garden[:8], torch.zeros_like(garden[:8])
 denoising_loss(suspect, few, torch.full((8,), 200), alpha_bar, eps).backward()
 for name, p in suspect.named_parameters():
     if "ups" in name and "weight" in name:
-        print(f"the colleague's {name:28}", "no gradient" if p.grad is None else f"{p.grad.norm():.4f}")
+        print(f"the colleague's {name:28}",
+              "no gradient" if p.grad is None else f"{p.grad.norm():.4f}")
 
 # %% [markdown]
 # **What to notice.** After the same 300 steps (`laptop`), at $t = 20$ your network is off by 0.205, the colleague's by 0.282, and the mended one by 0.210, with 109,443 parameters instead of 118,307. Under heavy noise, where there is no detail to carry, nobody would have noticed. The `fit` layers of the colleague got no gradient at all: nothing in the result depended on them. No test of shapes can see that. Two other tests can, and take one line each: *change an input, and the output has to change*; *after one backward pass, every parameter has a gradient*. The checks of this lesson make both.
@@ -859,7 +937,8 @@ DenoisingExplorer(
         "network": lambda x_t, t: net(x_t),
         "ideal denoiser": ideal,
         "one pixel alone": one_pixel,
-        "blur": lambda x_t, t: F.avg_pool2d(x_t, 3, stride=1, padding=1, count_include_pad=False),
+        "blur": lambda x_t, t: F.avg_pool2d(x_t, 3, stride=1, padding=1,
+                                            count_include_pad=False),
         "doing nothing": lambda x_t, t: x_t,
     },
 )

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # 04 · DDPM
 #
-# ![Four rows: noise on the left, a flower on the right, and the way between them.](../docs/pictures/04_ddpm.png)
+# ![Four rows: noise on the left, a flower on the right, and the way between them.](../course_utils/lessons/lesson04/opening.png)
 #
 # You can drown a picture (lesson 01), and you have a network that looks at a drowned picture (02) and knows how deep it lies (03). This lesson puts them together: a *denoising diffusion probabilistic model*, which starts from nothing but noise and ends in a flower that nobody drew.
 #
 # The recipe is short: guess the noise, square the error, repeat. Why such a simple loss is the right one takes a page of mathematics, and you check every line of it.
 #
-# **You will build** the step back when the picture is known, the loss, the running average of the weights, and the sampler.
+# **You will build** the step back when the picture is known, the loss, the running average of the weights, the training loop, and the sampler.
 #
 # **You will see** a model learn to draw in a few minutes, what its loss tells and what it hides, nine choices of the recipe measured one at a time, and three bugs that train without complaint.
 #
-# **Time**: about three hours with the exercises. The notebook itself takes about seven and a half minutes of processor time under `laptop`, most of it the training, and two cores share it; `lecture` loads a model trained ahead and `smoke` draws a few steps.
+# **Time**: about three hours and a quarter with the exercises. The notebook itself takes about seven and a half minutes of processor time under `laptop`, most of it the training, and two cores share it; `lecture` loads a model trained ahead and `smoke` draws a few steps.
 #
 # **Stands on** lessons 01 (`q_sample`, `recover_x0`), 02 (the U-Net) and 03 (how it is told the time).
 
@@ -23,14 +23,16 @@ import pandas as pd
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies, weights
-from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule, model_time, q_sample, recover_x0
+from course_utils import data, diffusion, experiments, metrics, plots, pretrained
+from course_utils import samplers, studies, weights
+from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule
+from course_utils.diffusion import model_time, q_sample, recover_x0
 from course_utils.lessons.lesson04 import checks as ex
 from course_utils.lessons.lesson04.explorer import TrajectoryExplorer
 from course_utils.lessons.lesson04.film import Film
 from course_utils.models import UNet
 from course_utils.runtime import start
-from course_utils.training import ema_decay, fit
+from course_utils.training import ema_decay, fit, make_adamw
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -39,14 +41,9 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("04", preset=preset, dataset=dataset)
 plots.use_style()
-size = run.pick(smoke=16, lecture=16, laptop=16, gpu=32)
+size = run.pick(laptop=16, gpu=32)
 n = run.pick(smoke=256, lecture=4096, laptop=16384, gpu=60000)
-train = data.load(dataset, n=n if dataset == "flowers" else None, size=size).images[:n]  # (N, C, size, size)
-T = run.pick(smoke=50, lecture=1000, laptop=1000, gpu=1000)
-ready = pretrained.ddpm(dataset, run.device) if run.preset == "lecture" and pretrained.available_ddpm(dataset) else None
-linear = ready is not None and "linear" in ready.card["schedule"]
-schedule = mended_schedule if linear else diffusion.cosine_schedule  # lesson 01; any number of steps ends in noise
-alpha_bar = alpha_bars(schedule(T))
+train = data.load(dataset, most=n, size=size).images  # (N, C, size, size)
 plots.grid(train[:16], title=f"What the model will learn to draw: {size} x {size} pixels",
            alt=f"Sixteen pictures of the data set {dataset}, {size} pixels wide.");
 
@@ -67,8 +64,9 @@ width = axis[1] - axis[0]
 
 
 def way_back(before, beta, x_t):
-    """q(x_{t-1} | x_t) on the axis, for data that are -1 or 1, where `before` is alpha_bar_{t-1}."""
-    bumps = [Normal(sign * before**0.5, (1 - before) ** 0.5).log_prob(axis).exp() for sign in (-1, 1)]
+    """q(x_{t-1} | x_t) on the axis, for data that are -1 or 1; `before` is alpha_bar_{t-1}."""
+    bumps = [Normal(sign * before**0.5, (1 - before) ** 0.5).log_prob(axis).exp()
+             for sign in (-1, 1)]
     likelihood = Normal((1 - beta) ** 0.5 * axis, beta**0.5).log_prob(torch.tensor(x_t)).exp()
     density = (bumps[0] + bumps[1]) * likelihood  # Bayes' rule
     return density / (density.sum() * width)
@@ -85,8 +83,10 @@ for panel, beta, title in zip(panels, (0.02, 0.6), titles):
     panel.plot(axis, normal, "--", color=plots.COLOURS["reference"], label="nearest normal")
     panel.set(xlabel="x at step t - 1", ylabel="density", title=title)
 panels[0].legend(loc="upper right")
-plots.show(figure, alt="Left: after a small step the density of the way back is one bump and equals the normal curve. "
-                       "Right: after a large step it has two bumps, which no normal curve can follow.");
+plots.show(figure,
+           alt="Left: after a small step the density of the way back is one bump and equals "
+               "the normal curve. Right: after a large step it has two bumps, which no normal "
+               "curve can follow.");
 
 # %% [markdown]
 # **Where to look.** On the left the dashed normal curve lies on the true one. On the right the honest answer is "$-1$ or $1$", and a normal curve can only say "about $0$", where little is. So a sampler that draws from normal distributions has to take many small steps. That is what the thousand steps are for.
@@ -172,26 +172,33 @@ posterior_mean = ex.posterior_mean.check(posterior_mean)
 # Check both formulas without believing a line of the algebra: multiply the two densities on a grid of numbers, and measure mean and variance of what comes out.
 
 # %% tags=["experiment", "figure"]
-short = alpha_bars(linear_schedule(20, 0.02, 0.6))  # 20 large steps, so that there is something to see
+# 20 large steps, so that there is something to see
+short = alpha_bars(linear_schedule(20, 0.02, 0.6))
 t, x0_value, x_t_value = 9, 0.9, -0.4
 before, alpha = short[t - 1], short[t] / short[t - 1]
-from_x0 = Normal(before.sqrt() * x0_value, (1 - before).sqrt()).log_prob(axis).exp()  # q(x_{t-1} | x0)
-from_x_t = Normal(alpha.sqrt() * axis, (1 - alpha).sqrt()).log_prob(torch.tensor(x_t_value)).exp()  # q(x_t | x_{t-1})
+# q(x_{t-1} | x0), and q(x_t | x_{t-1})
+from_x0 = Normal(before.sqrt() * x0_value, (1 - before).sqrt()).log_prob(axis).exp()
+from_x_t = Normal(alpha.sqrt() * axis, (1 - alpha).sqrt())
+from_x_t = from_x_t.log_prob(torch.tensor(x_t_value)).exp()
 product = from_x0 * from_x_t
 product = product / (product.sum() * width)
 by_grid = (axis * product).sum() * width
 by_grid = [by_grid.item(), ((axis - by_grid) ** 2 * product).sum().item() * width.item()]
 now, one = torch.tensor([t]), torch.ones(1, 1, 1, 1, dtype=torch.float64)
-by_formula = [posterior_mean(x0_value * one, x_t_value * one, now, short).item(), posterior_variance(now, short).item()]
-display(pd.DataFrame([by_grid, by_formula], ["on the grid", "by the formula"], ["mean", "variance"]).round(6))
+by_formula = [posterior_mean(x0_value * one, x_t_value * one, now, short).item(),
+              posterior_variance(now, short).item()]
+display(pd.DataFrame([by_grid, by_formula], ["on the grid", "by the formula"],
+                     ["mean", "variance"]).round(6))
 figure, panel = plt.subplots(figsize=(9, 2.8))
 panel.plot(axis, from_x0, color=plots.COLOURS["x0"], label="where x0 alone leads")
 panel.plot(axis, from_x_t, color=plots.COLOURS["x_t"], label="where x_t may come from")
 panel.plot(axis, product, color=plots.COLOURS["reference"], label="both: the product")
-panel.set(xlabel="x at step t - 1", ylabel="density", title="Two vague clues make one sharper answer")
+panel.set(xlabel="x at step t - 1", ylabel="density",
+          title="Two vague clues make one sharper answer")
 panel.legend()
-plots.show(figure, alt="Two wide bumps, one from x0 and one from x_t, and their product, which is narrower and lies "
-                       "between.");
+plots.show(figure,
+           alt="Two wide bumps, one from x0 and one from x_t, and their product, which is "
+               "narrower and lies between.");
 
 # %% [markdown]
 # ## 2 · What should the network learn?
@@ -224,7 +231,7 @@ plots.show(figure, alt="Two wide bumps, one from x0 and one from x_t, and their 
 
 # %% tags=["experiment"]
 few = alpha_bars(torch.tensor([0.1, 0.3, 0.5, 0.7], dtype=torch.float64))  # T = 4
-count = run.pick(smoke=20_000, lecture=400_000, laptop=400_000, gpu=400_000)
+count = run.pick(smoke=20_000, laptop=400_000)
 generator, guess, sigma = run.fresh_generator(0), 0.8, 0.6**0.5
 x = [torch.full((count, 1, 1, 1), 1.2, dtype=torch.float64)]  # x_0 = 1.2, and then x_1 to x_4
 log_q, log_p = 0, 0
@@ -243,7 +250,8 @@ for t in range(2, 5):
     line_5 = line_5 + kl_divergence(known, Normal(guess * x[t], sigma)).mean()
 line_5 = line_5 - Normal(guess * x[1], sigma).log_prob(x[0]).mean()
 
-variance = 1.0  # of x_4 under the model, then of x_3, ..., x_0: all of them are normal with mean 0
+# of x_4 under the model, then of x_3, ..., x_0: all of them are normal with mean 0
+variance = 1.0
 for _ in range(4):
     variance = guess**2 * variance + sigma**2
 exact = -Normal(0.0, variance**0.5).log_prob(torch.tensor(1.2))
@@ -283,7 +291,7 @@ print(f"-log p(x0) {exact:.3f}   line 1 {line_1:.3f}   line 5 {line_5:.3f}")
 
 # %% tags=["exercise"] exercise="bound_weight" points=2
 def bound_weight(t, alpha_bar):
-    """w_t, by which the bound multiplies the squared error of the noise at step t, for sigma_t^2 = beta_t.
+    """w_t, the bound's factor of the squared error at step t, for sigma_t^2 = beta_t.
 
     t: (B,), int64, each from 1 to T.    alpha_bar: (T + 1,), float64.
     Returns (B,), of the dtype of alpha_bar.    Ho et al. 2020, equation 12.
@@ -303,13 +311,15 @@ bound_weight = ex.bound_weight.check(bound_weight)
 # Check line 8 with numbers: two guesses at the noise make two means, and the divergence between the two steps should be the weight times the squared error.
 
 # %% tags=["experiment"]
-x_t, eps, eps_hat = torch.randn(3, 1, 3, 16, 16, generator=run.fresh_generator(1), dtype=torch.float64)
+x_t, eps, eps_hat = torch.randn(3, 1, 3, 16, 16, generator=run.fresh_generator(1),
+                                dtype=torch.float64)
 now = torch.tensor([9])
 beta = 1 - short[9] / short[8]
 expected = [recover_x0(x_t[None], now, short, e[None]) for e in (eps, eps_hat)]
 steps_back = [Normal(posterior_mean(x0, x_t[None], now, short), beta.sqrt()) for x0 in expected]
 print(f"the divergence of the two steps:       {kl_divergence(*steps_back).sum():.6f}")
-print(f"the weight times the squared error:    {bound_weight(now, short).item() * (eps - eps_hat).square().sum():.6f}")
+print("the weight times the squared error:    "
+      f"{bound_weight(now, short).item() * (eps - eps_hat).square().sum():.6f}")
 
 # %% [markdown]
 # **Line 9: drop the weight.** This last line is licensed by nothing but experience: Ho et al. tried $w_t=1$ and got better pictures (FID 3.17 instead of 13.51 on CIFAR-10, their table 2). Here is what it changes:
@@ -317,12 +327,14 @@ print(f"the weight times the squared error:    {bound_weight(now, short).item() 
 # %% tags=["experiment", "figure"]
 steps_1000 = torch.arange(1, 1001)
 by_schedule = {"linear": linear_schedule(1000), "cosine": diffusion.cosine_schedule(1000)}
-weight_of = {name: bound_weight(steps_1000, alpha_bars(betas)) for name, betas in by_schedule.items()}
+weight_of = {name: bound_weight(steps_1000, alpha_bars(betas))
+             for name, betas in by_schedule.items()}
 plots.curves({**weight_of, "simple loss": torch.ones(1000)}, x=steps_1000, logy=True,
              xlabel="step t", ylabel="weight of the squared error",
              title="Against the bound, the simple loss cares less for the first steps",
-             alt="Weight against step on a logarithmic axis: the bound's weight starts at one half, falls steeply within "
-                 "a hundred steps and stays low; for the cosine schedule it shoots up at the very end. The simple loss is flat.");
+             alt="Weight against step on a logarithmic axis: the bound's weight starts at one "
+                 "half, falls steeply within a hundred steps and stays low; for the cosine "
+                 "schedule it shoots up at the very end. The simple loss is flat.");
 
 # %% [markdown]
 # **Where to look.** Only the *shape* of a curve matters, as a factor for all steps changes nothing but the learning rate. The bound spends its weight on the first steps, where the noise is too faint to see: to give a picture its exact probability, every grey level counts. The simple loss moves the effort to the steps at which shapes are decided. (Cosine's last step has $\beta$ cut off at 0.999, hence the jump.) How well the bound itself can be computed, in bits per dimension, is a matter of lesson 10.
@@ -352,10 +364,12 @@ plots.curves({**weight_of, "simple loss": torch.ones(1000)}, x=steps_1000, logy=
 def ddpm_loss(model, x0, t, alpha_bar, eps):
     """The simple loss of one batch.
 
-    model: called as model(x, time), time (B,) from 0 to 1000; gives its guess at the noise, shaped like x.
+    model: called as model(x, time), time (B,) from 0 to 1000; gives its guess at the noise,
+         shaped like x.
     x0:  clean pictures, (B, C, H, W).      t:   (B,), int64, each from 1 to T.
     alpha_bar: (T + 1,), float64.           eps: the noise to use, (B, C, H, W).
-    Returns one number, a tensor of shape (), that gradients can flow from.    Ho et al. 2020, equation 14.
+    Returns one number, a tensor of shape (), that gradients can flow from.
+    Ho et al. 2020, equation 14.
 
     Example: a model that always says 0 has a loss of about 1, the variance of the noise.
     """
@@ -379,9 +393,11 @@ ddpm_loss = ex.ddpm_loss.check(ddpm_loss)
 
 # %% tags=["experiment"]
 t = torch.tensor([5, 9, 15])
-x0, eps, eps_hat = torch.randn(3, 3, 3, 8, 8, generator=run.fresh_generator(4), dtype=torch.float64)
+x0, eps, eps_hat = torch.randn(3, 3, 3, 8, 8, generator=run.fresh_generator(4),
+                               dtype=torch.float64)
 x0_hat = recover_x0(q_sample(x0, t, short, eps), t, short, eps_hat)
-v, v_hat = diffusion.target("v", x0, eps, t, short), diffusion.target("v", x0_hat, eps_hat, t, short)
+v = diffusion.target("v", x0, eps, t, short)
+v_hat = diffusion.target("v", x0_hat, eps_hat, t, short)
 squared = {"v": v - v_hat, "noise": eps - eps_hat, "x0": x0 - x0_hat}
 squared = {name: error.square().sum((1, 2, 3)) for name, error in squared.items()}  # each (3,)
 squared["noise / alpha_bar"] = squared["noise"] / short[t]
@@ -419,7 +435,8 @@ pd.DataFrame(squared, [f"t = {k}" for k in t.tolist()]).round(3)
 def ema_update(average, model, decay):
     """Move the average a little towards the model, in place.
 
-    average, model: two modules of the same kind.    decay: the share of the average that stays, from 0 to 1.
+    average, model: two modules of the same kind.
+    decay: the share of the average that stays, from 0 to 1.
     Parameters are averaged, buffers are copied. The model stays as it is. Returns nothing.
 
     Example: decay = 0.9, a weight 1 in the average and 2 in the model: it becomes 1.1.
@@ -445,45 +462,145 @@ slow = copy.deepcopy(toy)
 generator, path, slow_path = run.fresh_generator(2), [], []
 for step in range(400):
     with torch.no_grad():
-        toy[0] -= 0.1 * (toy[0] + 1.5 * torch.randn(2, generator=generator))  # the gradient of the bowl, and noise
+        # the gradient of the bowl, and noise
+        toy[0] -= 0.1 * (toy[0] + 1.5 * torch.randn(2, generator=generator))
     ema_update(slow, toy, ema_decay(step, 0.98))
     path.append(toy[0].detach().clone())
     slow_path.append(slow[0].detach().clone())
 path, slow_path = torch.stack(path), torch.stack(slow_path)  # (400, 2)
 figure, panel = plt.subplots(figsize=(9, 3.2))
-far = {name: walk[200:].norm(dim=1).mean() for name, walk in (("no EMA", path), ("EMA", slow_path))}
-panel.plot(*path.T, color=plots.COLOURS["no EMA"], lw=0.9, label=f"the weights: {far['no EMA']:.2f} from the bottom")
+far = {name: walk[200:].norm(dim=1).mean()
+       for name, walk in (("no EMA", path), ("EMA", slow_path))}
+panel.plot(*path.T, color=plots.COLOURS["no EMA"], lw=0.9,
+           label=f"the weights: {far['no EMA']:.2f} from the bottom")
 panel.plot(*slow_path.T, color=plots.COLOURS["EMA"], label=f"their average: {far['EMA']:.2f}")
 panel.plot(0, 0, "+", color=plots.COLOURS["reference"], ms=14, mew=2)
 panel.set(xlabel="first weight", ylabel="second weight",
           title="The average stays nearer to the bottom than the weights that it follows")
 panel.legend(title="mean over the last 200 steps", alignment="left", loc="lower right")
-plots.show(figure, alt="A jittering path of the two weights around the bottom of the bowl, and the smooth path of "
-                       "their average, which ends near it.");
+plots.show(figure,
+           alt="A jittering path of the two weights around the bottom of the bowl, and the "
+               "smooth path of their average, which ends near it.");
 
 # %% [markdown]
 # ## 5 · Training
 #
-# Everything is there. The training loop, `fit`, reads like algorithm 1: draw a batch, compute *your* loss, step downhill, update the average. Besides, it shortens gradients that are longer than 1 (*clipping*), warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line, and computes in bfloat16 where your processor is faster that way.
+# Everything is there but the loop. Algorithm 1 of Ho et al. 2020 is short: draw pictures, steps and noise; take a step downhill on the loss; repeat until it is good. You have seen it run in lesson 02. Now write it yourself, once and for all: for any model, any loss and any optimiser.
+#
+# One thing comes on top. Some layers behave differently while a network learns: *dropout* silences numbers at random, and batch norms look at the whole batch (lesson 05). So a model has two modes. Its method `train` switches to the one for learning, `eval` to the one for use.
+
+# %% [markdown]
+# ### Exercise 6 · `training_loop`
+# ●●○ · 15 minutes · the heart of the lesson
+#
+# Algorithm 1 of Ho et al. 2020.
+#
+# <details><summary>Hint 1: what to think about</summary>What lies beside each weight when the second batch comes, and what will <code>backward</code> do with it? Which of the moves must come before which? And what does a loss, kept in a list as it is, keep alive with it?</details>
+# <details><summary>Hint 2: the parts</summary>The optimiser has <code>zero_grad()</code> and <code>step()</code>, the loss <code>backward()</code> and <code>item()</code>. A batch for each of so many rounds: <code>zip(range(steps), batches)</code>, or <code>next(…)</code> in a loop over the range.</details>
+# <details><summary>Hint 3: nearly the lines</summary><code>for _, batch in zip(range(steps), …):</code> and in it <code>value = loss(…, …)</code>, three calls in the right order, and <code>losses.append(value.…)</code>. One switch of the mode before the loop, one after it.</details>
+
+
+# %% tags=["exercise"] exercise="training_loop" points=3
+def training_loop(model, batches, loss, steps, optimiser):
+    """Train the model in place, and leave it in evaluation mode.
+
+    model: an nn.Module, whichever mode it comes in.    steps: how many batches to learn from.
+    batches: a generator of batches, perhaps endless; exactly `steps` of them are asked for.
+    loss: loss(model, batch) gives one number, a tensor that gradients can flow from.
+    optimiser: of PyTorch's kind, made for the parameters that are to learn.
+    Returns a list of the losses, one plain number for each batch, from before its step.
+
+    Example: one weight 1, the loss its square, SGD with a learning rate of 0.1, two steps: the
+    weight becomes 0.8, then 0.64; the losses are 1 and 0.64.    Ho et al. 2020, algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+    ### END SOLUTION
+
+
+# %% tags=["check"] exercise="training_loop"
+training_loop = ex.training_loop.check(training_loop)
+
+# %% [markdown]
+# Your loop, your loss, and the diffusion of this lesson: its schedule, and batches without end.
+
+# %% tags=["experiment"]
+T = run.pick(smoke=50, laptop=1000)
+ready = None
+if run.preset == "lecture" and pretrained.available_ddpm(dataset):
+    ready = pretrained.ddpm(dataset, run.device)
+linear = ready is not None and "linear" in ready.card["schedule"]
+# both are lesson 01's, and end in noise for any number of steps
+schedule = mended_schedule if linear else diffusion.cosine_schedule
+alpha_bar = alpha_bars(schedule(T))
+
+
+def loss_of(model, batch):
+    x0, t, eps = batch
+    return ddpm_loss(model, x0, t, alpha_bar, eps)
+
+
+def practice():
+    """Batches of 16 without end, the same ones whenever it is called."""
+    generator = run.fresh_generator(13)
+    while True:
+        x0 = train[torch.randint(len(train), (16,), generator=generator)]  # (16, C, H, W)
+        t = diffusion.uniform_times(16, T, generator)
+        yield x0, t, torch.randn(x0.shape, generator=generator)
+
+
+# %% [markdown]
+# From here on the loop of the course trains, `fit`. It *is* your loop. Let both take 20 steps, from the same weights and on the same batches, with all switched off that `fit` has besides:
+
+# %% tags=["experiment"]
+torch.manual_seed(0)
+by_loop = UNet(train.shape[1], width=8, multipliers=(1, 2), attention=(False, False))
+by_fit = copy.deepcopy(by_loop)
+optimiser = make_adamw(by_loop, learning_rate=1e-3, weight_decay=0.01)
+losses = training_loop(by_loop, practice(), loss_of, 20, optimiser)
+history = fit(by_fit, practice(), loss_of, 20, learning_rate=1e-3, weight_decay=0.01,
+              warmup=0, hold=1, clip=None, quiet=True)
+print(f"the 20th loss: {losses[-1]:.4f} by your loop, {history.losses[-1]:.4f} by fit")
+pairs = zip(by_loop.parameters(), by_fit.parameters())
+apart = max((a - b).abs().max().item() for a, b in pairs)
+print(f"largest difference between two weights: {apart}")
+
+# %% [markdown]
+# Nothing is left between the two. What `fit` adds, around the same four moves:
+#
+# - it updates the running average after every step (`ema`; you wrote that in exercise 5);
+# - it shortens gradients that are longer than 1 (*clipping*);
+# - it warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line;
+# - it computes in bfloat16 where your processor is faster that way;
+# - it shows how far it is, and stops with a sentence if a loss is no number any more;
+# - with a `checkpoint`, an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 #
 # How is a step taken? Ho et al. used Adam. Here it is *Muon* ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon)): it, too, keeps a moving average of the gradient, and then gives all directions of each weight matrix the same length, so that directions in which the gradient is faint are learnt as well. Each step takes about a sixth longer and brings much further (section 7 measures it), which is what a training of a few minutes needs. `optimiser="adamw"` goes back to the usual one.
 #
 # The network is the course's U-Net (lesson 05 builds its blocks), without self-attention unless there is a GPU. At 16 px attention makes each step a tenth slower, and here more steps bring further for the same time.
-#
-# With a `checkpoint` an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
 
 # %% tags=["experiment"]
 steps = run.pick(smoke=12, lecture=40, laptop=1750, gpu=20000)
 batch_size = run.pick(smoke=16, lecture=32, laptop=64, gpu=128)
 torch.manual_seed(0)
 width = run.pick(smoke=8, lecture=24, laptop=32, gpu=64)
-attention = run.pick(smoke=False, lecture=False, laptop=False, gpu=True)
-net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3), attention=(False, False, attention)).to(run.device)
-early, kept = [round(share * steps) for share in (0.02, 0.1, 0.4)], {}  # steps at which to keep a copy
+attention = run.pick(laptop=False, gpu=True)
+net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3),
+           attention=(False, False, attention)).to(run.device)
+early, kept = [round(share * steps) for share in (0.02, 0.1, 0.4)], {}  # when to keep a copy
 
 
 def batch(step):
-    """(x0, t, eps) of a step: the same whenever it is asked for, so that a training can go on after an interrupt."""
+    """(x0, t, eps) of a step, always the same, so that a training can go on after a stop."""
     if step in early:
         kept[step] = copy.deepcopy(net).eval()
     generator = run.fresh_generator(1000 + step)
@@ -493,14 +610,15 @@ def batch(step):
     return x0.to(run.device), t.to(run.device), eps.to(run.device)
 
 
-print(f"{sum(p.numel() for p in net.parameters()):,} weights, {steps} steps of {batch_size} pictures")
+print(f"{sum(p.numel() for p in net.parameters()):,} weights, {steps} steps of {batch_size} "
+      "pictures")
 
 # %% tags=["experiment"]
 history = fit(
-    net, batch, lambda model, b: ddpm_loss(model, b[0], b[1], alpha_bar, b[2]), steps,
-    optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995),
-    autocast=True, live=True,
-    checkpoint=weights.cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors", title="DDPM")
+    net, batch, loss_of, steps,
+    optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, autocast=True, live=True,
+    ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), title="DDPM",
+    checkpoint=weights.cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors")
 net_ema = history.ema
 if ready is not None:
     net_ema = ready.model
@@ -517,27 +635,35 @@ print("mean loss of each tenth of the training:", ", ".join(f"{value:.3f}" for v
 smooth = losses.unfold(0, window, 1).mean(1)  # the mean of `window` neighbours
 figure, panel = plt.subplots(figsize=(9, 3.2))
 panel.plot(losses, color=plots.COLOURS["noise"], lw=0.6, alpha=0.5, label="each batch")
-panel.plot(torch.arange(len(smooth)) + window / 2, smooth, color=plots.COLOURS["train"], label=f"mean of {window}")
+panel.plot(torch.arange(len(smooth)) + window / 2, smooth, color=plots.COLOURS["train"],
+           label=f"mean of {window}")
 panel.axhline(1, color=plots.COLOURS["chance"], ls=":", label="always saying 0")
 panel.set(xlabel="training step", ylabel="loss", yscale="log",
           title=f"From 1 to {tenths[-1]:.3f}: fast at first, then ever more slowly")
 panel.legend()
-plots.show(figure, alt="Training loss against step: from 1 it falls steeply, then ever more slowly, with much jitter "
-                       "from batch to batch.");
+plots.show(figure,
+           alt="Training loss against step: from 1 it falls steeply, then ever more slowly, "
+               "with much jitter from batch to batch.");
 
 # %% tags=["experiment", "figure"]
 def draw(predict, count, seed):
     """Pictures in 100 steps instead of 1000: the course's sampler can skip some (lesson 06)."""
     generator, parts = run.fresh_generator(seed), []
-    for x_T in torch.randn(count, *train.shape[1:], generator=generator).to(run.device).split(100):
-        parts.append(samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance="beta-tilde", clip=True,
-                                          steps=run.pick(smoke=10, lecture=50, laptop=100, gpu=250)))
+    for x_T in torch.randn(count, *train.shape[1:],
+                           generator=generator).to(run.device).split(100):
+        parts.append(samplers.sample_ddpm(predict, x_T, alpha_bar, generator,
+                                          variance="beta-tilde", clip=True,
+                                          steps=run.pick(smoke=10, lecture=50, laptop=100,
+                                                         gpu=250)))
     return torch.cat(parts).cpu()
 
 
-rows = {f"step {step}": draw(samplers.as_predict(model), 10, seed=3) for step, model in kept.items()}
-plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same noise, after more and more training",
-            alt="Rows of pictures drawn from the same noise after more and more training: noise becomes pictures.");
+rows = {f"step {step}": draw(samplers.as_predict(model), 10, seed=3)
+        for step, model in kept.items()}
+plots.strip({**rows, "the end": draw(predict, 10, seed=3)},
+            title="The same noise, after more and more training",
+            alt="Rows of pictures drawn from the same noise after more and more training: "
+                "noise becomes pictures.");
 
 # %% [markdown]
 # **Is this curve normal?** Yes, if it looks like this:
@@ -564,7 +690,7 @@ plots.strip({**rows, "the end": draw(predict, 10, seed=3)}, title="The same nois
 # **Clip?** Pictures lie in $[-1,1]$. In the first steps $\hat x_0$ is a division by a very small number and may lie far outside. Cutting it off there, *before* the mean is taken, keeps the walk on the road. (Cutting off $x_{t-1}$ would be wrong: noise goes beyond, and has to.)
 
 # %% [markdown]
-# ### Exercise 6 · `p_sample`
+# ### Exercise 7 · `p_sample`
 # ●●● · 25 minutes · the heart of the lesson
 #
 # One step back, the same $t$ for the whole batch. You can go through $\hat x_0$ as above, or use equation 11 of Ho et al. 2020 (line 7 of section 2). `predict` is a network made ready for sampling (`samplers.as_predict`): without gradients, and with everything moved to its device.
@@ -582,7 +708,8 @@ def p_sample(predict, x_t, t, alpha_bar, z, variance="beta", clip=False):
     x_t: (B, C, H, W).    t: a whole number, 1 to T.    alpha_bar: (T + 1,), float64.
     z:   fresh noise, shaped like x_t; not added at t = 1.
     variance: "beta" or "beta-tilde".    clip: cut the expected x0 off at -1 and 1.
-    Returns x_{t-1}, (B, C, H, W), of the dtype and on the device of x_t.    Ho et al. 2020, algorithm 2, lines 3 and 4.
+    Returns x_{t-1}, (B, C, H, W), of the dtype and on the device of x_t.
+    Ho et al. 2020, algorithm 2, lines 3 and 4.
     """
     ### BEGIN SOLUTION
     now = torch.full((len(x_t),), t)  # (B,)
@@ -602,7 +729,7 @@ def p_sample(predict, x_t, t, alpha_bar, z, variance="beta", clip=False):
 p_sample = ex.p_sample.check(p_sample)
 
 # %% [markdown]
-# ### Exercise 7 · `sample_ddpm`
+# ### Exercise 8 · `sample_ddpm`
 # ●●○ · 15 minutes · the heart of the lesson
 #
 # The whole walk. Draw each $z$ from the generator, so that the same seed gives the same pictures; the generator lives on the CPU, so move $z$ to where $x$ is, with `.to(x)`.
@@ -616,9 +743,11 @@ p_sample = ex.p_sample.check(p_sample)
 def sample_ddpm(predict, x_T, alpha_bar, generator, variance="beta", clip=False):
     """From noise to pictures in T steps.
 
-    predict, alpha_bar, variance, clip: as for p_sample.    x_T: standard normal noise, (B, C, H, W).
+    predict, alpha_bar, variance, clip: as for p_sample.
+    x_T: standard normal noise, (B, C, H, W).
     generator: the source of the noise of every step, a torch.Generator on the CPU.
-    Returns x_0, (B, C, H, W). Changes none of its arguments but the generator.    Ho et al. 2020, algorithm 2.
+    Returns x_0, (B, C, H, W). Changes none of its arguments but the generator.
+    Ho et al. 2020, algorithm 2.
     """
     ### BEGIN SOLUTION
     x = x_T
@@ -636,7 +765,7 @@ sample_ddpm = ex.sample_ddpm.check(sample_ddpm)
 # Everything in this picture is yours: the loss that trained the network, the step, the walk.
 
 # %% tags=["experiment", "figure"]
-count = run.pick(smoke=4, lecture=8, laptop=16, gpu=16)
+count = run.pick(smoke=4, lecture=8, laptop=16)
 generator = run.fresh_generator(5)
 x_T = torch.randn(count, *train.shape[1:], generator=generator).to(run.device)
 pictures = sample_ddpm(predict, x_T, alpha_bar, generator, clip=True).cpu()
@@ -652,10 +781,13 @@ plots.grid(pictures, title=f"Out of noise in {T} steps", alt=f"{count} generated
 # None of them sees whether all pictures look alike in some way that the recogniser ignores. Look at the grid as well.
 
 # %% tags=["experiment"]
-judge = metrics.Judge(dataset, size, n=run.pick(smoke=20, lecture=200, laptop=400, gpu=2000), device=run.device)
+judge = metrics.Judge(dataset, size, n=run.pick(smoke=20, lecture=200, laptop=400, gpu=2000),
+                      device=run.device)
 scores = judge.scores(draw(predict, judge.n, seed=6).to(run.device))
-names = {"frechet": "Fréchet distance", "kernel": "kernel distance", "sure": "share sure of a class"}
-table = pd.DataFrame({"generated": scores, "floor: real pictures": judge.floor}).rename(index=names).T.round(3)
+names = {"frechet": "Fréchet distance", "kernel": "kernel distance",
+         "sure": "share sure of a class"}
+table = pd.DataFrame({"generated": scores,
+                      "floor: real pictures": judge.floor}).rename(index=names).T.round(3)
 table.columns.name = f"{judge.n} pictures"
 table
 
@@ -672,8 +804,8 @@ for variance in ("beta", "beta-tilde"):
     film, generator = Film(every=max(1, T // 100)), run.fresh_generator(7)
     x_T = torch.randn(6, *train.shape[1:], generator=generator).to(run.device)
     # the course's own sampler, which can be watched
-    end = samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance=variance, clip=True, watch=film.watch,
-                               steps=run.pick(smoke=None, lecture=250, laptop=None, gpu=None))
+    end = samplers.sample_ddpm(predict, x_T, alpha_bar, generator, variance=variance, clip=True,
+                               watch=film.watch, steps=run.pick(lecture=250, laptop=None))
     films[variance] = film.end(end)
 film = films["beta"]
 frames = [film.nearest(round(share * T)) for share in (1, 0.8, 0.6, 0.45, 0.3, 0.15, 0.05, 0)]
@@ -681,8 +813,9 @@ both = {f"{what}, walk {walk + 1}": torch.stack([held[k][walk] for k in frames])
         for walk in range(2) for what, held in (("x_t", film.x_t), ("expected", film.x0_hat))}
 plots.strip(both, column_titles=[f"t = {film.times[k]}" for k in frames],
             title="The end is foreseen long before it is seen",
-            alt="Two walks from noise to a picture. The noised pictures clear only in the last third; the expected picture "
-                "is a blur at first, has its colours early and its details late.");
+            alt="Two walks from noise to a picture. The noised pictures clear only in the last "
+                "third; the expected picture is a blur at first, has its colours early and its "
+                "details late.");
 
 # %% [markdown]
 # **Where to look.** At $t=T$ the expectation is loud nonsense: it divides by $\sqrt{\bar\alpha_T}$, which multiplies every small error of the network (lesson 01), and `clip` cuts it off. Then comes a blur, the average of much that is still possible, the best guess of whoever sees next to nothing (lesson 02). Sky, place and colour are decided first, petals and edges last. A one-shot denoiser stops at the blur. The sampler may change its mind a thousand times, and by doing so *chooses* one picture among all those that were averaged.
@@ -695,15 +828,17 @@ plots.strip(both, column_titles=[f"t = {film.times[k]}" for k in frames],
 # Each question takes two trainings or more, each with three seeds. That is too long for a lesson, so these comparisons were made ahead: always one part changed and all else equal. Pictures are drawn with 25 steps of DDIM, lesson 06's sampler, which adds no noise; only the comparison of variances, which is about that noise, takes 50 steps of DDPM. So compare within a group and not across. You can repeat them with `course claims` in a terminal (`course claims ema` for one); the settings are stored with the results.
 
 # %% tags=["experiment"]
-asked = ("ema", "clipping", "distance", "target", "times", "optimiser", "schedule", "variance", "forward_process")
+asked = ("ema", "clipping", "distance", "target", "times", "optimiser", "schedule", "variance",
+         "forward_process")
 results = {name: studies.load(name, figure="Fréchet distance") for name in asked}
 how = studies.settings("ema")["shared"]
-print(f"{how['dataset']}, {how['size']} px, a U-Net of width {how['width']}, {how['steps']} steps of batch "
-      f"{how['batch']}, learning rate {how['learning_rate']}, {how['samples']} pictures judged, "
-      f"seeds {', '.join(map(str, results['ema'].seeds))}")
+print(f"{how['dataset']}, {how['size']} px, a U-Net of width {how['width']}, {how['steps']} "
+      f"steps of batch {how['batch']}, learning rate {how['learning_rate']}, {how['samples']} "
+      f"pictures judged, seeds {', '.join(map(str, results['ema'].seeds))}")
 
 # %% tags=["experiment", "figure"]
-rows = [(name, variant, runs) for name, result in results.items() for variant, runs in result.runs.items()]
+rows = [(name, variant, runs) for name, result in results.items()
+        for variant, runs in result.runs.items()]
 figure, panel = plt.subplots(figsize=(9, 7.8))
 for y, (name, _, runs) in enumerate(rows):
     shade = plots.COLOURS["train" if asked.index(name) % 2 else "test"]
@@ -711,45 +846,66 @@ for y, (name, _, runs) in enumerate(rows):
     panel.plot(runs.mean(), y, "|", color=shade, ms=16, mew=2.5)
     if y and rows[y - 1][0] != name:
         panel.axhline(y - 0.5, color=plots.COLOURS["rule"], lw=1)
-panel.set_yticks(range(len(rows)), [f"{name.replace('_', ' ')}:  {variant}" for name, variant, _ in rows])
-panel.set(xscale="log", xlabel="Fréchet distance (smaller is better); dots: each seed, bar: their mean",
+panel.set_yticks(range(len(rows)),
+                 [f"{name.replace('_', ' ')}:  {variant}" for name, variant, _ in rows])
+panel.set(xscale="log",
+          xlabel="Fréchet distance (smaller is better); dots: each seed, bar: their mean",
           ylim=(len(rows) - 0.5, -0.5), title="Nine choices, one changed at a time")
 panel.minorticks_off()
 panel.set_xticks([10, 15, 20, 30, 50, 70], ["10", "15", "20", "30", "50", "70"])
-plots.show(figure, alt="Fréchet distances of all variants of the nine comparisons, one dot a seed. The claims below say "
-                       "it in numbers.");
+plots.show(figure,
+           alt="Fréchet distances of all variants of the nine comparisons, one dot a seed. The "
+               "claims below say it in numbers.");
 
 # %% tags=["experiment"]
-claimed = [  # study, what is claimed; the variant whose distance should be smaller, the other, and who says so
-    ("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate falls to zero",
-     "EMA", "no EMA", "Ho et al. 2020, appendix B, and most codes since"),
-    ("ema", "Averaged weights draw better pictures than those of the last step, where the learning rate stays",
-     "EMA, constant rate", "no EMA, constant rate", "Ho et al. 2020, appendix B"),
+# the study, what is claimed, the variant with the smaller distance, the other, and who says so
+claimed = [
+    ("ema",
+     "Averaged weights draw better pictures than those of the last step, where the learning "
+     "rate falls to zero", "EMA", "no EMA", "Ho et al. 2020, appendix B, and most codes since"),
+    ("ema",
+     "Averaged weights draw better pictures than those of the last step, where the learning "
+     "rate stays", "EMA, constant rate", "no EMA, constant rate", "Ho et al. 2020, appendix B"),
     ("clipping", "Clipped gradients draw better pictures",
      "clipped", "not clipped", "common practice"),
     ("distance", "The squared error draws better pictures than the absolute error",
-     "L2", "L1", "Ho et al. 2020 square; Chen et al. 2020 (WaveGrad, arXiv 2009.00713) found the absolute error steadier"),
+     "L2", "L1",
+     "Ho et al. 2020 square; Chen et al. 2020 (WaveGrad, arXiv 2009.00713) found the absolute "
+     "error steadier"),
     ("target", "Predicting the noise draws better pictures than predicting x0",
      "noise", "x0", "Ho et al. 2020, section 3.2"),
     ("target", "Predicting v draws better pictures than predicting the noise",
      "v", "noise", "Salimans & Ho 2022 (arXiv 2202.00512), for distillation"),
-    ("times", "Practising the middle steps more often draws better pictures than practising all alike",
+    ("times",
+     "Practising the middle steps more often draws better pictures than practising all alike",
      "middle-heavy", "uniform", "Esser et al. 2024 (arXiv 2403.03206), for straight paths"),
     ("optimiser", "Muon's steps draw better pictures than as many of AdamW",
      "Muon", "AdamW", "Jordan et al. 2024, for language and classification"),
+]
+
+# %% tags=["experiment"]
+claimed += [
     ("schedule", "A cosine schedule draws better pictures than a linear one",
      "cosine", "linear", "Nichol & Dhariwal 2021 (arXiv 2102.09672), table 1"),
     ("variance", "With few steps, the variance beta tilde draws better pictures than beta",
      "beta-tilde", "beta", "Song et al. 2020 (arXiv 2010.02502), table 1"),
-    ("forward_process", "A variance schedule draws better pictures than noise added all at once",
+    ("forward_process",
+     "A variance schedule draws better pictures than noise added all at once",
      "variance schedule", "all at once", "lesson 02: a single guess is an average"),
-    ("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts in N(0, I)",
-     "variance schedule", "fixed ratio, from N(0, I)", "lesson 01: no training picture was there"),
-    ("forward_process", "A variance schedule draws better pictures than a fixed ratio whose sampler starts at its own end",
-     "variance schedule", "fixed ratio, from its own end", "lesson 01: too close to call for a recogniser"),
+    ("forward_process",
+     "A variance schedule draws better pictures than a fixed ratio whose sampler starts in "
+     "N(0, I)",
+     "variance schedule", "fixed ratio, from N(0, I)",
+     "lesson 01: no training picture was there"),
+    ("forward_process",
+     "A variance schedule draws better pictures than a fixed ratio whose sampler starts at its "
+     "own end",
+     "variance schedule", "fixed ratio, from its own end",
+     "lesson 01: too close to call for a recogniser"),
 ]
 for study, statement, less, more, source in claimed:
-    display(experiments.claim(statement, source, results[study], more=more, less=less, digits=2))
+    display(experiments.claim(statement, source, results[study], more=more, less=less,
+                              digits=2))
 
 # %% [markdown]
 # **What to notice.** Read the figure first, and the verdicts with it.
@@ -785,7 +941,8 @@ def colleagues_sampler(model, x_T, alpha_bar, generator):
         now = torch.full((len(x),), t)
         x0 = recover_x0(x, now, alpha_bar, model(x, now.float().to(x.device))).clamp(-1, 1)
         noise = torch.randn(*x.shape, generator=generator).to(x)
-        x = posterior_mean(x0, x, now, alpha_bar) + (1 - alpha_bar[t] / alpha_bar[t - 1]).sqrt().to(x) * noise
+        sigma = (1 - alpha_bar[t] / alpha_bar[t - 1]).sqrt().to(x)
+        x = posterior_mean(x0, x, now, alpha_bar) + sigma * noise
     return x
 
 
@@ -807,16 +964,21 @@ yesterday, today = Bundle(net_ema, alpha_bars(weak)), Bundle(net_ema, alpha_bar)
 average = copy.deepcopy(yesterday)
 for _ in range(70):
     colleagues_average(average, today, 0.99)
-plots.curves({"yesterday's": yesterday.alpha_bar, "today's": today.alpha_bar, "the average's": average.alpha_bar},
-             xlabel="step t", ylabel="alpha_bar", title="The average believes in a schedule that nobody chose",
-             alt="Three curves of alpha_bar: yesterday's, today's, and the average's, which lies between them.");
+plots.curves({"yesterday's": yesterday.alpha_bar, "today's": today.alpha_bar,
+              "the average's": average.alpha_bar},
+             xlabel="step t", ylabel="alpha_bar",
+             title="The average believes in a schedule that nobody chose",
+             alt="Three curves of alpha_bar: yesterday's, today's, and the average's, which "
+                 "lies between them.");
 
 # %% tags=["experiment", "figure"]
 x_T = torch.randn(8, *train.shape[1:], generator=run.fresh_generator(8)).to(run.device)
 rows = {name: samplers.sample_ddim(predict, x_T, bar.cpu(), 50, clip=True).cpu()
-        for name, bar in (("today's schedule", today.alpha_bar), ("the average's", average.alpha_bar))}
+        for name, bar in (("today's schedule", today.alpha_bar),
+                          ("the average's", average.alpha_bar))}
 plots.strip(rows, title="The same weights, the same noise, two schedules",
-            alt="Two rows of pictures from the same noise; those made with the average's schedule differ and are worse.");
+            alt="Two rows of pictures from the same noise; those made with the average's "
+                "schedule differ and are worse.");
 
 # %% [markdown]
 # **Evidence B.** A data set of a single picture, and its ideal network, which knows the noise exactly (`samplers.ideal_predict`, from lesson 02's ideal denoiser). Every walk should end in that very picture.
@@ -829,9 +991,11 @@ x_T = torch.randn(only.shape, generator=run.fresh_generator(9)).to(run.device)
 end = colleagues_sampler(ideal, x_T, long_bar, run.fresh_generator(10))
 left = (end - only).cpu()
 print(f"left over: standard deviation {left.std():.4f}")
-plots.grid(torch.cat([only.cpu(), end.cpu(), 20 * left]), title="Something is left on the picture",
+plots.grid(torch.cat([only.cpu(), end.cpu(), 20 * left]),
+           title="Something is left on the picture",
            titles=["the only picture", "where the walk ends", "the difference, times 20"],
-           alt="The picture, the result, which looks the same, and their difference enlarged twenty times: noise.");
+           alt="The picture, the result, which looks the same, and their difference enlarged "
+               "twenty times: noise.");
 
 # %% [markdown]
 # **Evidence C.** The network takes a time from 0 to 1000 whatever $T$ is, so, says the colleague, it can be sampled with 40 steps as well as with 1000. (That is true, and the schedule ends in noise for both.)
@@ -843,10 +1007,11 @@ def pictures_of(sampler, steps):
     return sampler(net_ema, x_T, alpha_bars(schedule(steps)), run.fresh_generator(12)).cpu()
 
 
-many = run.pick(smoke=100, lecture=1000, laptop=1000, gpu=1000)
+many = run.pick(smoke=100, laptop=1000)
 rows = {f"{steps} steps": pictures_of(colleagues_sampler, steps) for steps in (many, 40)}
 plots.strip(rows, title=f"Fine with {many} steps, spoilt with 40",
-            alt="Pictures drawn by the colleague's sampler: good with a thousand steps, rough and grainy with forty.");
+            alt="Pictures drawn by the colleague's sampler: good with a thousand steps, rough "
+                "and grainy with forty.");
 
 # %% [markdown]
 # <details><summary>Where to look for A</summary>What is in a <code>state_dict</code> besides weights? You have written the right version: section 4.</details>
@@ -857,7 +1022,7 @@ plots.strip(rows, title=f"Fine with {many} steps, spoilt with 40",
 # your own look: try things here
 
 # %% [markdown]
-# ### Exercise 8 · `mended_sampler`
+# ### Exercise 9 · `mended_sampler`
 # ●●● · 20 minutes · the heart of the lesson
 #
 # Write the colleague's sampler without its two bugs, so that it works for any number of steps. (The third bug, in the average, you have avoided already.) It gets the model itself and not `predict`.
@@ -869,15 +1034,19 @@ plots.strip(rows, title=f"Fine with {many} steps, spoilt with 40",
 
 # %% tags=["exercise"] exercise="mended_sampler" points=3
 def mended_sampler(model, x_T, alpha_bar, generator):
-    """From noise to pictures, with any schedule that ends in noise, in len(alpha_bar) - 1 steps.
+    """From noise to pictures in len(alpha_bar) - 1 steps, with any schedule that ends in noise.
 
     model: called as model(x, time), time (B,) from 0 to 1000; gives its guess at the noise.
-    x_T: (B, C, H, W).    alpha_bar: (T + 1,), float64.    generator: of the noise of every step, on the CPU.
+    x_T: (B, C, H, W).    alpha_bar: (T + 1,), float64.
+    generator: of the noise of every step, on the CPU.
     Returns x_0, (B, C, H, W), without gradients.
     """
     ### BEGIN SOLUTION
+    def predict(x, time):
+        return model(x, time.to(x.device))
+
     with torch.no_grad():
-        return sample_ddpm(lambda x, time: model(x, time.to(x.device)), x_T, alpha_bar, generator, clip=True)
+        return sample_ddpm(predict, x_T, alpha_bar, generator, clip=True)
     ### END SOLUTION
 
 
@@ -887,7 +1056,8 @@ mended_sampler = ex.mended_sampler.check(mended_sampler)
 # %% tags=["experiment", "figure"]
 plots.strip({"the colleague's": rows["40 steps"], "mended": pictures_of(mended_sampler, 40)},
             title="40 steps, with and without the two bugs",
-            alt="Two rows of pictures in forty steps: rough and grainy ones from the colleague's sampler, cleaner ones from the mended one.");
+            alt="Two rows of pictures in forty steps: rough and grainy ones from the "
+                "colleague's sampler, cleaner ones from the mended one.");
 
 # %% [markdown]
 # All three mistakes have one thing in common: the code agrees with itself and disagrees with something that happened elsewhere, in training, in another file, a day before. Shapes cannot show that. A data set of one picture can, and so can a change of $T$.

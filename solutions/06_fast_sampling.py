@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 06 · Fast sampling
 #
-# ![Six rows of flowers, each row from the same noise. From left to right the sampler takes more steps: above DDIM, whose flowers are there after five steps, below DDPM, whose flowers lie under grain until fifty.](../docs/pictures/06_fast_sampling.png)
+# ![Six rows of flowers, each row from the same noise. From left to right the sampler takes more steps: above DDIM, whose flowers are there after five steps, below DDPM, whose flowers lie under grain until fifty.](../course_utils/lessons/lesson06/opening.png)
 #
 # The model of lesson 04 draws well and slowly: a thousand calls of the network for one flower. This lesson makes do with twenty, fifty times fewer, *without training anything*.
 # The trick is to notice what training never said.
@@ -44,26 +44,16 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("06", preset=preset, dataset=dataset)
 plots.use_style()
-if pretrained.available_ddpm(dataset):
-    model = pretrained.ddpm(dataset, device=run.device)
-    predict, alpha_bar, size = model.predict, model.alpha_bar, model.size
-else:  # no network was trained ahead for this data set: the ideal denoiser of lesson 02 stands in, exact and slow
-    alpha_bar, size = alpha_bars(linear_schedule(1000)), 16
-    predict = samplers.ideal_predict(data.load(dataset, n=400, size=size).images, alpha_bar)
+model = pretrained.ddpm_or_ideal(dataset, run.device)  # a trained network, if there is one
+predict, alpha_bar, size, noise = model.predict, model.alpha_bar, model.size, model.noise
 T = len(alpha_bar) - 1  # 1000
-real = data.load(dataset, n=360, size=size, split="test").images  # (N, C, 16, 16), which no training has seen
-
-
-def noise(n, seed):
-    """n noises to start from, (n, C, 16, 16)."""
-    return torch.randn(n, *real.shape[1:], generator=run.fresh_generator(seed))
-
-
+# Pictures that no training has seen, (N, C, 16, 16):
+real = data.load(dataset, n=360, size=size, split="test").images
 plots.grid(real[:16], title="What the model was trained to draw",
            alt=f"Sixteen pictures of the data set {dataset}, {size} pixels wide.");
 
 # %% [markdown]
-# `predict(x, t)` is the trained network as a *sampler* wants it: it names the noise in `x`. `t` has shape (B,) and runs from 0 to 1000, whatever the number of steps of the schedule. (For a data set without a network trained ahead, `predict` is the ideal denoiser over 400 of its pictures. Then everything below is exact, and all that comes out is one of those 400.)
+# `predict(x, t)` is the trained network as a *sampler* wants it: it names the noise in `x`. `t` has shape (B,) and runs from 0 to 1000, whatever the number of steps of the schedule. `noise(n, seed)` draws n noises to start from, (n, C, 16, 16). (For a data set without a network trained ahead, `predict` is the ideal denoiser over 400 of its pictures. Then everything below is exact, and all that comes out is one of those 400.)
 #
 # ## 1 · A shorter way
 #
@@ -110,12 +100,15 @@ respace = ex.respace.check(respace)
 # Here is DDPM on shorter and shorter ways, with the variance $\beta$ that lesson 04's sampler has unless told otherwise. In each column the same noise is the beginning.
 
 # %% tags=["experiment", "figure"]
-counts = run.pick(smoke=(2, 5), lecture=(5, 10, 20, 50, 100), laptop=(5, 10, 20, 50, 250), gpu=(5, 10, 20, 50, 1000))
+counts = run.pick(smoke=(2, 5), lecture=(5, 10, 20, 50, 100), laptop=(5, 10, 20, 50, 250),
+                  gpu=(5, 10, 20, 50, 1000))
 x_T = noise(8, seed=1)
-few = {n: samplers.sample_ddpm(predict, x_T, alpha_bar, run.fresh_generator(2), steps=n) for n in counts}
+few = {n: samplers.sample_ddpm(predict, x_T, alpha_bar, run.fresh_generator(2), steps=n)
+       for n in counts}
 plots.strip({f"{n} steps": x for n, x in few.items()},
             title="DDPM on a shorter way: grain, until there are enough steps",
-            alt="Rows of pictures by DDPM. With five and ten steps they lie under grain; with more they are clean.");
+            alt="Rows of pictures by DDPM. With five and ten steps they lie under grain; "
+                "with more they are clean.");
 
 # %% [markdown]
 # **Where to look.** With five and ten steps every flower lies under grain, with twenty most still do, with fifty it is all but gone. The last step adds no noise, so whatever the step before put in must be recognised and taken out in a single guess. A long step puts in a lot.
@@ -187,9 +180,11 @@ ddim_sigma = ex.ddim_sigma.check(ddim_sigma)
 
 # %% tags=["experiment"]
 every = torch.arange(1, T + 1)
-ours = torch.tensor([float(ddim_sigma(t, t - 1, alpha_bar)) ** 2 for t in every.tolist()], dtype=torch.float64)
+ours = torch.tensor([float(ddim_sigma(t, t - 1, alpha_bar)) ** 2 for t in every.tolist()],
+                    dtype=torch.float64)
 gap = (ours - posterior_variance(every, alpha_bar)).abs().max()
-print(f"largest difference between sigma^2 at eta = 1 and DDPM's beta tilde, over {T} steps: {gap:.0e}")
+print("largest difference between sigma^2 at eta = 1 and DDPM's beta tilde, "
+      f"over {T} steps: {gap:.0e}")
 
 # %% [markdown]
 # ### Exercise 3 · `ddim_step`
@@ -207,7 +202,8 @@ def ddim_step(x_t, eps, t, s, alpha_bar, eta=0.0, z=None):
     """From step t to any earlier step s.
 
     x_t: pictures at t, (B, C, H, W).       eps: the predicted noise in them, (B, C, H, W).
-    t, s: whole numbers, 0 <= s < t <= T, the same for all pictures.    alpha_bar: (T + 1,), float64.
+    t, s: whole numbers, 0 <= s < t <= T, the same for all pictures.
+    alpha_bar: (T + 1,), float64.
     eta: the share of DDPM's fresh noise.   z: fresh noise, (B, C, H, W), or None with eta = 0.
     Returns x_s, (B, C, H, W), of the dtype of x_t.    Song et al. 2020, equation 12.
 
@@ -242,7 +238,8 @@ def sample_ddim(predict, x_T, alpha_bar, steps, eta=0.0, generator=None):
 
     predict: predict(x, t) gives the noise in x (B, C, H, W), for t (B,) on the scale 0 to 1000.
     x_T: noise, (B, C, H, W).    alpha_bar: (T + 1,), float64.
-    eta: as for ddim_step.       generator: a torch.Generator on the CPU, for z; None with eta = 0.
+    eta: as for ddim_step.
+    generator: a torch.Generator on the CPU, for z; None with eta = 0.
     Returns x_0, (B, C, H, W), of the dtype of x_T.    Song et al. 2020, section 4.
 
     Example: with steps = 1 and eta = 0 it is the guess at x0 from x_T, and nothing else.
@@ -252,7 +249,9 @@ def sample_ddim(predict, x_T, alpha_bar, steps, eta=0.0, generator=None):
     for t, s in pairwise(respace(T, steps).tolist()):
         now = torch.full((len(x),), t)
         eps = predict(x, model_time(now, T))
-        z = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device) if eta > 0 else None
+        z = None
+        if eta > 0:
+            z = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
         x = ddim_step(x, eps, t, s, alpha_bar, eta, z)
     return x
     ### END SOLUTION
@@ -267,12 +266,12 @@ sample_ddim = ex.sample_ddim.check(sample_ddim)
 # To see the family at work, take the smallest pictures there are: *one pixel*. The data set has three of them, two at $-0.8$ and one at $0.7$, so the ideal denoiser is exact and its answer can be drawn. Twenty walks for each of three $\eta$, all from the same twenty noises:
 
 # %% tags=["experiment", "figure"]
-one_pixel = torch.tensor([-0.8, -0.8, 0.7], dtype=torch.float64).reshape(3, 1, 1, 1)  # (3, 1, 1, 1)
+one_pixel = torch.tensor([-0.8, -0.8, 0.7], dtype=torch.float64).reshape(3, 1, 1, 1)
 exact = samplers.ideal_predict(one_pixel, alpha_bar)
 
 
 def walks(eta, n, steps=100, seed=3):
-    """Where n walks over one-pixel pictures are at each time, (steps + 1, n), from noise to data."""
+    """Where n walks over one-pixel pictures are at each time, from noise: (steps + 1, n)."""
     generator, seen = run.fresh_generator(seed), []
     x_T = torch.randn(n, 1, 1, 1, generator=generator, dtype=torch.float64)
 
@@ -289,15 +288,16 @@ for panel, eta in zip(panels, (0.0, 0.5, 1.0)):
     panel.plot(respace(T, 50), walks(eta, 20, steps=50), color=plots.COLOURS["x_t"], lw=0.7)
     panel.set(xlabel="step t", title=f"eta = {eta:g}", xlim=(T, 0))
 panels[0].set_ylabel("value of the pixel, x_t")
-plots.show(figure, alt="Twenty walks from noise to the two values of the data, for three values of eta. With eta = 0 the "
-                       "walks are smooth and never cross; with eta = 1 they are jagged and cross all the time.");
+plots.show(figure, alt="Twenty walks from noise to the two values of the data, for three "
+                       "values of eta. With eta = 0 the walks are smooth and never cross; with "
+                       "eta = 1 they are jagged and cross all the time.");
 
 # %% [markdown]
 # **Where to look.** On the left no two walks ever cross: where a walk ends is decided by where it begins. On the right the walks jump about, and the beginning decides nothing. And yet, at every single time, the *crowd* should be distributed alike. Measure it: how wide is the crowd at $t = 500$, and how many end at $0.7$? The theory says what both should be, for every $\eta$.
 
 # %% tags=["experiment"]
-many = run.pick(smoke=400, lecture=4000, laptop=4000, gpu=20000)
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
+many = run.pick(smoke=400, laptop=4000, gpu=20000)
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
 etas = {f"eta {eta:g}": eta for eta in (0.0, 0.5, 1.0)}
 
 
@@ -307,13 +307,15 @@ def crowd(eta, seed):
     return [x[50].std().item(), (x[-1] > 0).double().mean().item()]
 
 
-crowds = experiments.compare({name: lambda seed, eta=eta: crowd(eta, seed) for name, eta in etas.items()}, seeds,
-                             "width of the crowd at t = 500")
-at_500, at_0 = (crowds.map(lambda run, k=k: run[k], what) for k, what in enumerate(("width at t = 500", "share at 0.7")))
+runs = {name: lambda seed, eta=eta: crowd(eta, seed) for name, eta in etas.items()}
+crowds = experiments.compare(runs, seeds, "width of the crowd at t = 500")
+at_500 = crowds.map(lambda run: run[0], "width at t = 500")
+at_0 = crowds.map(lambda run: run[1], "share at 0.7")
 display(at_0.table().round(3))
 width = math.sqrt(alpha_bar[500] * one_pixel.var(unbiased=False) + 1 - alpha_bar[500])
 for name in etas:
-    display(experiments.claim_equal(f"With {name} the crowd at t = 500 is as wide as in training", "Song et al. 2020, lemma 1",
+    display(experiments.claim_equal(f"With {name} the crowd at t = 500 is as wide as in "
+                                    "training", "Song et al. 2020, lemma 1",
                                     at_500, name, expected=round(width, 4), tolerance=0.03))
 
 # %% [markdown]
@@ -331,8 +333,8 @@ for name in etas:
 still = {n: sample_ddim(predict, x_T, alpha_bar, n) for n in counts}
 plots.strip({f"{n} steps": x for n, x in still.items()},
             title="DDIM: the same flower, whatever the number of steps",
-            alt="Rows of pictures by DDIM from the same noises as above. In each column the picture is the same in all "
-                "rows; with few steps it is blurred.");
+            alt="Rows of pictures by DDIM from the same noises as above. In each column the "
+                "picture is the same in all rows; with few steps it is blurred.");
 
 # %% [markdown]
 # **Where to look.** Go down a column: the flower is there at five steps, soft or dotted, and from twenty steps on little changes. (A few change their mind late: in the first column the sky does between 10 and 20 steps, in the second between 50 and 250.) Then compare the first row with that of section 1: softness and dots here, grain there, and in section 1 each row holds other flowers, because the fresh noise is another.
@@ -343,8 +345,10 @@ plots.strip({f"{n} steps": x for n, x in still.items()},
 how = studies.settings("steps")
 samples = how["shared"]["samples"]
 floor = metrics.Judge("flowers", 16, n=samples).floor
-print(f"{how['study']}: flowers, 16 px, {samples} pictures judged, noise seeds {', '.join(map(str, how['seeds']))}")
-frechet, kernel = (studies.load("steps", figure=f"{what} distance") for what in ("Fréchet", "kernel"))
+print(f"{how['study']}: flowers, 16 px, {samples} pictures judged, "
+      f"noise seeds {', '.join(map(str, how['seeds']))}")
+frechet, kernel = (studies.load("steps", figure=f"{what} distance")
+                   for what in ("Fréchet", "kernel"))
 
 
 def curve(name):
@@ -355,16 +359,20 @@ def curve(name):
 
 
 names = ("DDIM", "eta 0.5", "DDPM, beta-tilde", "DDPM, beta")
-plots.curves({name: curve(name)[1] for name in names}, x={name: curve(name)[0] for name in names}, logx=True,
-             xlabel="steps", ylabel="Fréchet distance", hlines={"floor: real pictures": floor["frechet"]},
+plots.curves({name: curve(name)[1] for name in names},
+             x={name: curve(name)[0] for name in names}, logx=True,
+             xlabel="steps", ylabel="Fréchet distance",
+             hlines={"floor: real pictures": floor["frechet"]},
              title="DDIM needs the fewest steps, DDPM with beta-tilde the most",
-             alt="Fréchet distance against number of steps for DDIM, eta 0.5 and DDPM with either variance. All fall until about "
-                 "twenty steps and then stay far above the floor; with five and ten, DDPM with beta-tilde is highest.");
+             alt="Fréchet distance against number of steps for DDIM, eta 0.5 and DDPM with "
+                 "either variance. All fall until about twenty steps and then stay far above "
+                 "the floor; with five and ten, DDPM with beta-tilde is highest.");
 
 # %% tags=["experiment"]
 def nearer(distances, n):
     """The claim that DDIM's pictures are nearer to real ones than DDPM's."""
-    return experiments.claim(f"With {n} steps DDIM is nearer to the data than DDPM", "Song et al. 2020, table 1", distances,
+    return experiments.claim(f"With {n} steps DDIM is nearer to the data than DDPM",
+                             "Song et al. 2020, table 1", distances,
                              more=f"DDPM, beta-tilde, {n} steps", less=f"DDIM, {n} steps")
 
 
@@ -373,16 +381,20 @@ for n in (5, 10, 20, 50, 100, 250):
 
 # %% tags=["experiment"]
 means = kernel.table()["mean"]
-display(pd.DataFrame({f"{n} steps": {"DDIM": f"{means[f'DDIM, {n} steps']:.3f}",
-                                     "DDPM, beta-tilde": f"{means[f'DDPM, beta-tilde, {n} steps']:.3f}",
-                                     "DDIM is nearer": nearer(kernel, n).verdict} for n in (5, 10, 20, 50, 100, 250)}))
+rows = {}
+for n in (5, 10, 20, 50, 100, 250):
+    rows[f"{n} steps"] = {who: f"{means[f'{who}, {n} steps']:.3f}"
+                          for who in ("DDIM", "DDPM, beta-tilde")}
+    rows[f"{n} steps"]["DDIM is nearer"] = nearer(kernel, n).verdict
+display(pd.DataFrame(rows))
 print(f"kernel distance; the floor is {floor['kernel']:.3f}")
 
 # %% [markdown]
 # Beside it, the figures of the paper (Song et al. 2020, table 1: FID on CIFAR-10). FID is the Fréchet distance on the features of a large network trained on photographs, so only the *shape* can be compared with ours, not the numbers.
 
 # %% tags=["experiment"]
-paper = pd.DataFrame({"eta = 0 (DDIM)": [13.36, 6.84, 4.67, 4.16, 4.04], "eta = 1 (DDPM)": [41.07, 18.36, 8.01, 5.78, 4.73]},
+paper = pd.DataFrame({"eta = 0 (DDIM)": [13.36, 6.84, 4.67, 4.16, 4.04],
+                      "eta = 1 (DDPM)": [41.07, 18.36, 8.01, 5.78, 4.73]},
                      index=pd.Index([10, 20, 50, 100, 1000], name="steps"))
 display(paper.T)
 
@@ -398,20 +410,23 @@ display(paper.T)
 # %% tags=["experiment", "figure"]
 ratios, where = {}, {}
 for n in (10, 100, 1000):
-    short = alpha_bar[respace(T, n).flip(0)]  # (n + 1,), from 1 to alpha_bar_T: the schedule of the shorter way
+    short = alpha_bar[respace(T, n).flip(0)]  # (n + 1,): the schedule of the shorter way
     t = torch.arange(2, n + 1)  # at the last step, t = 1, beta-tilde is 0
     ratios[f"{n} steps"] = posterior_variance(t, short) / (1 - short[t] / short[t - 1])
     where[f"{n} steps"] = t / n
-plots.curves(ratios, x=where, xlabel="t / T, share of the way from data to noise", ylabel="beta-tilde / beta",
+plots.curves(ratios, x=where, xlabel="t / T, share of the way from data to noise",
+             ylabel="beta-tilde / beta",
              title="The two variances part near the data, and the earlier the fewer the steps",
-             alt="Ratio of beta-tilde to beta against the share of the way. With a thousand steps it is near one almost "
-                 "everywhere; with ten it is below one for half of the way.");
+             alt="Ratio of beta-tilde to beta against the share of the way. With a "
+                 "thousand steps it is near one almost everywhere; with ten it is "
+                 "below one for half of the way.");
 
 # %% tags=["experiment"]
 for n in (5, 10, 20, 50):
     display(experiments.claim(f"With {n} steps beta-tilde is nearer to the data than beta",
                               "Song et al. 2020, table 1", frechet, digits=2,
-                              more=f"DDPM, beta, {n} steps", less=f"DDPM, beta-tilde, {n} steps"))
+                              more=f"DDPM, beta, {n} steps",
+                              less=f"DDPM, beta-tilde, {n} steps"))
 
 # %% [markdown]
 # **What to notice.** The paper found $\beta$ far worse with few steps (table 1, the row $\hat\sigma$). Here it is the other way round: with 5 and 10 steps $\beta$ is *nearer* to the data, and from 20 on it is too close to call. Before you believe either, look at the pictures.
@@ -428,13 +443,16 @@ def roughness(x):
 
 many_x_T = noise(run.pick(smoke=6, lecture=24, laptop=64, gpu=256), seed=4)
 rough = {}
-for n in run.pick(smoke=(5,), lecture=(5, 10, 20), laptop=(5, 10, 20, 50), gpu=(5, 10, 20, 50, 250)):
+for n in run.pick(smoke=(5,), lecture=(5, 10, 20), laptop=(5, 10, 20, 50),
+                  gpu=(5, 10, 20, 50, 250)):
     fresh = run.fresh_generator(5)
-    rough[f"{n} steps"] = {
-        "DDIM": roughness(sample_ddim(predict, many_x_T, alpha_bar, n)),
-        "DDPM, beta-tilde": roughness(sample_ddim(predict, many_x_T, alpha_bar, n, eta=1.0, generator=fresh)),
-        "DDPM, beta": roughness(samplers.sample_ddpm(predict, many_x_T, alpha_bar, fresh, steps=n)),
+    drawn = {
+        "DDIM": sample_ddim(predict, many_x_T, alpha_bar, n),
+        "DDPM, beta-tilde": sample_ddim(predict, many_x_T, alpha_bar, n, eta=1.0,
+                                        generator=fresh),
+        "DDPM, beta": samplers.sample_ddpm(predict, many_x_T, alpha_bar, fresh, steps=n),
     }
+    rough[f"{n} steps"] = {name: roughness(x) for name, x in drawn.items()}
 display(pd.DataFrame(rough).round(3))
 print(f"real pictures: {roughness(real):.3f}")
 
@@ -450,16 +468,19 @@ for name, schedule in {"linear, as here": linear_schedule, "cosine": cosine_sche
     bar = alpha_bars(schedule(T))
     for n in (5, 20):
         s = int(respace(T, n)[1])
-        factor = (1 - bar[s]).sqrt() - (bar[s] * (1 - bar[T]) / bar[T]).sqrt()  # of eps in the step from T to s
-        print(f"{name}, {n} steps: an error of the network at t = {T} is multiplied by {factor.abs():.1f} in x at t = {s}")
+        # what stands before eps in the step from T to s:
+        factor = (1 - bar[s]).sqrt() - (bar[s] * (1 - bar[T]) / bar[T]).sqrt()
+        print(f"{name}, {n} steps: an error of the network at t = {T} "
+              f"is multiplied by {factor.abs():.1f} in x at t = {s}")
 
 # %% [markdown]
 # With the linear schedule the factor is bearable. With the cosine schedule, without a guard, DDIM would be lost after its first step. A picture lies in $[-1, 1]$, so a guess outside can be cut off there: most samplers can *clip* $\hat x_0$ (`samplers.sample_ddim(…, clip=True)`). Does it help?
 
 # %% tags=["experiment"]
 for n in (5, 10, 20):
-    display(experiments.claim(f"With {n} steps, clipping the guess brings DDIM nearer to the data",
-                              "common practice; Ho et al. 2020 clip in their code", frechet, digits=2,
+    display(experiments.claim(f"With {n} steps, clipping the guess brings DDIM nearer to "
+                              "the data", "common practice; Ho et al. 2020 clip in their code",
+                              frechet, digits=2,
                               more=f"DDIM, {n} steps", less=f"DDIM, clipped, {n} steps"))
 
 # %% [markdown]
@@ -491,10 +512,12 @@ for n in (5, 10, 20):
 def interpolate_log_variance(v, t, alpha_bar):
     """The logarithm of a variance between beta-tilde (v = 0) and beta (v = 1).
 
-    v: (B, C, H, W), between 0 and 1.    t: (B,), int64, from 1 to T.    alpha_bar: (T + 1,), float64.
-    Returns log variances, (B, C, H, W), of the dtype of v. At t = 1, beta-tilde_2 stands for beta-tilde_1.
+    v: (B, C, H, W), between 0 and 1.    t: (B,), int64, from 1 to T.
+    alpha_bar: (T + 1,), float64.
+    Returns log variances, (B, C, H, W), of the dtype of v. At t = 1, beta-tilde_2 stands for
+    beta-tilde_1.
 
-    Example: alpha_bar = [1, 0.8, 0.4], t = 2 gives log(0.5) for v = 1, and log(0.1667) for v = 0.
+    Example: alpha_bar = [1, 0.8, 0.4], t = 2 gives log(0.5) for v = 1, log(0.1667) for v = 0.
     """
     ### BEGIN SOLUTION
     beta = 1 - alpha_bar[t] / alpha_bar[t - 1]  # (B,)
@@ -524,18 +547,19 @@ for n in (10, 100):
     error = []  # the variance of x0 given x_t, averaged over pictures and pixels
     for step in t.tolist():
         at = torch.full((len(looked_at),), step)
-        x_t = q_sample(looked_at, at, short, torch.randn(looked_at.shape, generator=run.fresh_generator(step)))
-        error.append((ideal_denoiser(x_t, at, short, garden) - looked_at).square().mean().item())
+        eps = torch.randn(looked_at.shape, generator=run.fresh_generator(step))
+        guess = ideal_denoiser(q_sample(looked_at, at, short, eps), at, short, garden)
+        error.append((guess - looked_at).square().mean().item())
     beta, tilde = 1 - short[t] / short[t - 1], posterior_variance(t, short)
     f = short[t - 1].sqrt() * beta / (1 - short[t])
     variance = tilde + f**2 * torch.tensor(error, dtype=torch.float64)
     ideal_v[f"{n} steps"] = (variance.log() - tilde.log()) / (beta.log() - tilde.log())
     where[f"{n} steps"] = t / n
-plots.curves(ideal_v, x=where, xlabel="t / T, share of the way from data to noise", ylabel="ideal v",
-             hlines={"beta": 1.0, "beta-tilde": 0.0},
+plots.curves(ideal_v, x=where, xlabel="t / T, share of the way from data to noise",
+             ylabel="ideal v", hlines={"beta": 1.0, "beta-tilde": 0.0},
              title="The ideal variance lies near beta-tilde, and nearer the closer to the data",
-             alt="The ideal v against the share of the way, for ten and for a hundred steps. Both curves rise from 0 near the data "
-                 "and stay far below 1.");
+             alt="The ideal v against the share of the way, for ten and for a hundred steps. "
+                 "Both curves rise from 0 near the data and stay far below 1.");
 
 # %% [markdown]
 # **Where to look.** For flowers $v$ stays below 0.25: a picture, whose pixels hang together, is far more like "a single picture" than like noise. Near the data it is 0: among 400 pictures the ideal denoiser soon knows for certain which one it has before it. The two curves agree, so the ideal $v$ depends on how much noise there is and hardly on how long the step is. That is why a $v$ that was learned with a thousand steps can be used with ten. (A real network is less sure of $x_0$ than the ideal denoiser. Its own error adds to the variance, and should push $v$ up.)
@@ -546,25 +570,29 @@ plots.curves(ideal_v, x=where, xlabel="t / T, share of the way from data to nois
 learned = studies.load("learned_variance", figure="Fréchet distance by steps")
 how = studies.settings("learned_variance")
 few_steps = how["shared"]["by_steps"]
-print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['size']} px, width {how['shared']['width']}, "
-      f"{how['shared']['steps']} training steps, {how['shared']['samples']} pictures judged, seeds {how['seeds']}")
+print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['size']} px, "
+      f"width {how['shared']['width']}, {how['shared']['steps']} training steps, "
+      f"{how['shared']['samples']} pictures judged, seeds {how['seeds']}")
 floor = metrics.Judge("flowers", 16, n=how["shared"]["samples"]).floor["frechet"]
 plots.curves(learned.runs, x=few_steps, xlabel="steps", ylabel="Fréchet distance", logx=True,
              hlines={"floor: real pictures": floor},
              title="The learned variance is close to the better of the two",
-             alt="Fréchet distance against steps for three variances of one network. With five steps beta is far above the other "
-                 "two; from twenty steps on all three agree.");
+             alt="Fréchet distance against steps for three variances of one "
+                 "network. With five steps beta is far above the other two; from "
+                 "twenty steps on all three agree.");
 
 # %% tags=["experiment"]
-for n, fixed in ((5, "beta"), (5, "beta-tilde"), (10, "beta-tilde"), (20, "beta-tilde"), (50, "beta-tilde")):
+for n, fixed in ((5, "beta"), (5, "beta-tilde"), (10, "beta-tilde"), (20, "beta-tilde"),
+                 (50, "beta-tilde")):
     each = learned.map(lambda run, n=n: run[few_steps.index(n)], f"Fréchet distance, {n} steps")
-    display(experiments.claim(f"With {n} steps the learned variance is nearer to the data than {fixed}",
-                              "Nichol & Dhariwal 2021, section 4", each, digits=2, more=fixed, less="learned"))
+    display(experiments.claim(f"With {n} steps the learned variance is nearer to the data "
+                              f"than {fixed}", "Nichol & Dhariwal 2021, section 4", each,
+                              digits=2, more=fixed, less="learned"))
 
 # %% [markdown]
 # **What to notice.** With 5 steps the learned variance is far nearer to the data than $\beta$ (9.07 against 12.30). Against $\tilde\beta$ it is too close to call, at every number of steps. That fits the figure of the ideal $v$: for these pictures $\tilde\beta$ is nearly right already, and there is little to learn. What a learned variance spares you is the choice. (From 20 to 50 steps the three curves rise a little, in every run: for these networks more steps are not nearer to the data. Why is open.)
 #
-# And it is a choice: here $\beta$ is the worst of the three with 5 steps, as in the paper, and in section 3 it was not. Four things differ: these networks are smaller and were trained less, their loss is the hybrid one, their schedule is the cosine, and their guess at $x_0$ is clipped. Which of the four it is, one factor at a time would tell (`course_utils/studies/lesson06.py` is short).
+# And it is a choice: here $\beta$ is the worst of the three with 5 steps, as in the paper, and in section 3 it was not. Four things differ: these networks are smaller and were trained less, their loss is the hybrid one, their schedule is the cosine, and their guess at $x_0$ is clipped. Which of the four it is, one factor at a time would tell (`course_utils/lessons/lesson06/studies.py` is short).
 #
 # ## 5 · Noise as an address
 #
@@ -622,12 +650,13 @@ a, b = noise(2, seed=21), noise(2, seed=22)
 rows = {}
 for pair in range(2):
     for name, path in (("slerp", slerp), ("straight line", lerp)):
-        between = path(a[pair].expand(9, -1, -1, -1), b[pair].expand(9, -1, -1, -1), points)  # (9, C, 16, 16)
-        rows[f"{name}, pair {pair + 1}"] = sample_ddim(predict, between, alpha_bar, sampling_steps)
+        between = path(a[pair].expand(9, -1, -1, -1), b[pair].expand(9, -1, -1, -1), points)
+        drawn = sample_ddim(predict, between, alpha_bar, sampling_steps)  # (9, C, 16, 16)
+        rows[f"{name}, pair {pair + 1}"] = drawn
 plots.strip(rows, column_titles=[f"u = {u:.2g}" for u in points.tolist()],
             title="Between two noises: on the circle there are pictures all the way",
-            alt="Pictures made from noises between two noises. On the great circle each is a proper picture; on the "
-                "straight line those in the middle are pale and empty.");
+            alt="Pictures made from noises between two noises. On the great circle each is a "
+                "proper picture; on the straight line those in the middle are pale and empty.");
 
 # %% [markdown]
 # **Where to look.** On the straight line the middle pales: a grey sky, and a flower without contrast, whatever the two ends are. On the circle every picture is a flower of its own; properties change one after the other, colour, sky, shape. To put numbers to it, take many pairs, go half-way on either path, and compare the lengths of the noises, the contrast of the pictures (the standard deviation of their values, which go from $-1$ to $1$), and their distance from real pictures.
@@ -635,26 +664,29 @@ plots.strip(rows, column_titles=[f"u = {u:.2g}" for u in points.tolist()],
 # %% tags=["experiment"]
 pairs = run.pick(smoke=12, lecture=60, laptop=150, gpu=180)
 judge = metrics.Judge(dataset, size, n=pairs)
-middle_steps = run.pick(smoke=3, lecture=10, laptop=10, gpu=20)
+middle_steps = run.pick(smoke=3, laptop=10, gpu=20)
 
 
 def half_way(path, seed):
-    """Length of the noise over sqrt(D), contrast of the pictures, and their Fréchet distance."""
+    """Length of the noise over sqrt(D); contrast and Fréchet distance of the pictures."""
     a, b = noise(judge.n, 100 + seed), noise(judge.n, 200 + seed)
     x_T = a if path is None else path(a, b, 0.5)
     x = sample_ddim(predict, x_T, alpha_bar, middle_steps)
-    return [x_T.flatten(1).norm(dim=1).mean().item() / math.sqrt(x_T[0].numel()), x.std().item(), judge.frechet(x)]
+    length = x_T.flatten(1).norm(dim=1).mean().item()
+    return [length / math.sqrt(x_T[0].numel()), x.std().item(), judge.frechet(x)]
 
 
 paths = {"an end": None, "slerp": slerp, "straight line": lerp}
-middle = experiments.compare({name: lambda seed, p=p: half_way(p, seed) for name, p in paths.items()}, seeds, "half-way")
+runs = {name: lambda seed, p=p: half_way(p, seed) for name, p in paths.items()}
+middle = experiments.compare(runs, seeds, "half-way")
 columns = ("length / sqrt(D)", "contrast", "Fréchet distance")
 table = {what: middle.map(lambda run, k=k: run[k], what) for k, what in enumerate(columns)}
 display(pd.DataFrame({what: each.table()["mean"] for what, each in table.items()}).round(2))
 print(f"{judge.n} pictures, {middle_steps} steps; contrast of real pictures {real.std():.2f}, "
       f"Fréchet distance of real pictures {judge.floor['frechet']:.2f}")
-display(experiments.claim("Half-way between two noises, slerp is nearer to the data than the straight line",
-                          "Song et al. 2020, appendix D.5, who use slerp", table["Fréchet distance"], digits=2,
+display(experiments.claim("Half-way between two noises, slerp is nearer to the data than "
+                          "the straight line", "Song et al. 2020, appendix D.5, who use slerp",
+                          table["Fréchet distance"], digits=2,
                           more="straight line", less="slerp"))
 
 # %% [markdown]
@@ -690,7 +722,8 @@ def ddim_invert(predict, x0, alpha_bar, steps):
     predict: as for sample_ddim.    x0: pictures, (B, C, H, W).    alpha_bar: (T + 1,), float64.
     Returns x_T, (B, C, H, W), of the dtype of x0.    Song et al. 2020, section 4.3.
 
-    Example: sample_ddim(predict, ddim_invert(predict, x0, alpha_bar, 100), alpha_bar, 100) is close to x0.
+    Example: with x_T = ddim_invert(predict, x0, alpha_bar, 100),
+    sample_ddim(predict, x_T, alpha_bar, 100) is close to x0.
     """
     ### BEGIN SOLUTION
     T, x = len(alpha_bar) - 1, x0
@@ -710,7 +743,8 @@ ddim_invert = ex.ddim_invert.check(ddim_invert)
 # Take real pictures, which the network has never seen. Walk up to their noise, and down again with the same number of steps. How far is what comes back from what went in?
 
 # %% tags=["experiment"]
-inversion_steps = run.pick(smoke=(5, 10), lecture=(5, 10, 20, 50), laptop=(5, 10, 20, 50, 100), gpu=(5, 10, 20, 50, 100, 250))
+inversion_steps = run.pick(smoke=(5, 10), lecture=(5, 10, 20, 50), laptop=(5, 10, 20, 50, 100),
+                           gpu=(5, 10, 20, 50, 100, 250))
 batch = run.pick(smoke=3, lecture=6, laptop=10, gpu=64)
 returned, addresses = {}, {}  # of the first seed, by number of steps
 
@@ -727,14 +761,17 @@ def there_and_back(seed):
     return errors
 
 
-inversion = experiments.compare({"there and back": there_and_back}, seeds, "root mean square error")
+inversion = experiments.compare({"there and back": there_and_back}, seeds,
+                                "root mean square error")
 print("noise that was found, standard deviation (1 would be right): "
       + ", ".join(f"{x.std():.2f} with {n} steps" for n, x in addresses.items()))
 
 # %% tags=["experiment", "figure"]
-plots.curves(inversion.runs, x=inversion_steps, xlabel="steps, up and down", ylabel="root mean square error", logx=True,
-             logy=True, title="The error of inversion falls with the number of steps",
-             alt="Error of the reconstruction against the number of steps, falling, both axes logarithmic. ");
+plots.curves(inversion.runs, x=inversion_steps, xlabel="steps, up and down",
+             ylabel="root mean square error", logx=True, logy=True,
+             title="The error of inversion falls with the number of steps",
+             alt="Error of the reconstruction against the number of steps, "
+                 "falling, both axes logarithmic. ");
 
 # %% tags=["experiment", "figure"]
 shown = min(8, batch)
@@ -744,7 +781,8 @@ plots.strip({"real": real[:shown], **{f"{n} steps": x[:shown] for n, x in return
 
 # %% tags=["experiment"]
 ends = inversion.columns("there and back", [f"{n} steps" for n in inversion_steps])
-experiments.claim("The error of inversion falls with the number of steps", "Song et al. 2020, section 5.4", ends,
+experiments.claim("The error of inversion falls with the number of steps",
+                  "Song et al. 2020, section 5.4", ends,
                   more=f"{inversion_steps[0]} steps", less=f"{inversion_steps[-1]} steps")
 
 # %% [markdown]
@@ -757,11 +795,13 @@ n = inversion_steps[-1]
 first, second = addresses[n][[0, 2]], addresses[n][[1, 0]]  # two pairs of real pictures
 rows = {}
 for pair in range(2):
-    between = slerp(first[pair].expand(9, -1, -1, -1), second[pair].expand(9, -1, -1, -1), points)
+    between = slerp(first[pair].expand(9, -1, -1, -1), second[pair].expand(9, -1, -1, -1),
+                    points)
     rows[f"pair {pair + 1}"] = sample_ddim(predict, between, alpha_bar, n)
 plots.strip(rows, column_titles=[f"u = {u:.2g}" for u in points.tolist()],
             title="Between two real pictures, through their noises",
-            alt="Two rows of pictures, each from one real picture to another, through pictures that were never there.");
+            alt="Two rows of pictures, each from one real picture to another, through "
+                "pictures that were never there.");
 
 # %% [markdown]
 # ## 7 · A head start
@@ -816,57 +856,65 @@ root = torch.linalg.cholesky(covariance + 1e-4 * torch.eye(len(mean), dtype=torc
 
 
 def cheap_guess(n, seed):
-    """n draws from the normal distribution with the mean and covariance of the training pictures."""
+    """n draws from a normal distribution with the training pictures' mean and covariance."""
     z = torch.randn(n, len(mean), generator=run.fresh_generator(seed), dtype=torch.float64)
     return (mean + z @ root.T).float().reshape(n, *train.shape[1:])
 
 
-full = run.pick(smoke=5, lecture=20, laptop=20, gpu=50)  # steps of the whole way, from T
-starts = run.pick(smoke=(1000, 400), lecture=(1000, 800, 600, 400, 200), laptop=(1000, 800, 600, 400, 200),
-                  gpu=(1000, 800, 600, 400, 200))
+full = run.pick(smoke=5, laptop=20, gpu=50)  # steps of the whole way, from T
+starts = run.pick(smoke=(1000, 400), laptop=(1000, 800, 600, 400, 200))
 guesses, eps = cheap_guess(8, seed=30), noise(8, seed=31)
 rows = {"the guess": guesses}
 for t_start in starts[::-1]:
-    rows[f"from t = {t_start}"] = sample_truncated(predict, guesses, t_start, alpha_bar, full * t_start // T, eps)
+    rows[f"from t = {t_start}"] = sample_truncated(predict, guesses, t_start, alpha_bar,
+                                                   full * t_start // T, eps)
 plots.strip(rows, title="The same guesses, noised to different depths",
-            alt="Dirty draws from a normal distribution, and what the sampler makes of them from five starting times.");
+            alt="Dirty draws from a normal distribution, and what the sampler makes of them "
+                "from five starting times.");
 
 # %% [markdown]
 # **Where to look.** The guess has the colours of a flower and a round blob on a stem, but no petals, and dirt over it all. From $t = 200$ most of its colours stay, and so does some of its dirt. From $t = 400$ cleaner flowers grow out of it, many of which still have its colours. From $t = 800$ next to nothing of it is left: compare with the last row, which begins with the same noise and nothing else.
 
 # %% tags=["experiment"]
-guess_judge = metrics.Judge(dataset, size, n=run.pick(smoke=12, lecture=40, laptop=150, gpu=180))
+judged = run.pick(smoke=12, lecture=40, laptop=150, gpu=180)
+guess_judge = metrics.Judge(dataset, size, n=judged)
 
 
 def quality(t_start, seed):
-    """Fréchet distance, and share that a recogniser is sure of, from cheap guesses noised to t_start; 0: left as they are."""
+    """From cheap guesses noised to t_start (0: not at all): the pictures' Fréchet distance,
+    and the share that a recogniser is sure of."""
     x, eps = cheap_guess(guess_judge.n, 300 + seed), noise(guess_judge.n, 400 + seed)
     if t_start > 0:
         x = sample_truncated(predict, x, t_start, alpha_bar, full * t_start // T, eps)
     return [guess_judge.frechet(x), guess_judge.sure(x)]
 
 
-both = experiments.compare({f"from t = {t}": lambda seed, t=t: quality(t, seed) for t in (*starts, 0)}, seeds, "quality")
-truncated, sure = (both.map(lambda run, k=k: run[k], what) for k, what in enumerate(("Fréchet distance", "share sure")))
+runs = {f"from t = {t}": lambda seed, t=t: quality(t, seed) for t in (*starts, 0)}
+both = experiments.compare(runs, seeds, "quality")
+truncated = both.map(lambda run: run[0], "Fréchet distance")
+sure = both.map(lambda run: run[1], "share sure")
 
 # %% tags=["experiment"]
 def costs(figure, more, less):
     """The claim that a head start is worse than the whole way."""
-    return experiments.claim(f"{more.capitalize()}, the pictures are worse than from t = {T}" if figure is truncated else
-                             f"{less.capitalize()}, a recogniser is sure of fewer pictures than from t = {T}",
-                             "the price one would expect", figure, digits=2, more=more, less=less)
+    says = (f"{more.capitalize()}, the pictures are worse" if figure is truncated
+            else f"{less.capitalize()}, a recogniser is sure of fewer pictures")
+    return experiments.claim(f"{says} than from t = {T}", "the price one would expect", figure,
+                             digits=2, more=more, less=less)
 
 
 rows, whole = {}, f"from t = {T}"
 for t in (*starts, 0):
     name = f"from t = {t}"
-    rows[name] = {"calls": full * t // T, "Fréchet distance": f"{truncated.runs[name].mean():.2f}",
+    rows[name] = {"calls": full * t // T,
+                  "Fréchet distance": f"{truncated.runs[name].mean():.2f}",
                   "share sure": f"{sure.runs[name].mean():.2f}"}
     if t < T:
         rows[name] |= {"worse by the distance": costs(truncated, name, whole).verdict,
                        "worse by the share": costs(sure, whole, name).verdict}
 display(pd.DataFrame(rows).T.fillna(""))
-print(f"{guess_judge.n} pictures; real pictures {guess_judge.floor['frechet']:.2f}, sure of {guess_judge.floor['sure']:.2f}")
+print(f"{guess_judge.n} pictures; real pictures {guess_judge.floor['frechet']:.2f}, "
+      f"sure of {guess_judge.floor['sure']:.2f}")
 display(costs(truncated, "from t = 400", whole), costs(sure, whole, "from t = 400"))
 
 # %% [markdown]
@@ -894,24 +942,29 @@ def fast_sampler(predict, x_T, alpha_bar, steps, generator):
 # First the symptoms, on the trained network: with ten steps there is nothing but noise, and with more it gets worse, not better. (The printed line says how far beyond $[-1, 1]$ the values are; the figure cuts them off.)
 
 # %% tags=["experiment", "figure"]
-hunt_steps = run.pick(smoke=(4, 8), lecture=(10, 20, 50), laptop=(10, 20, 50), gpu=(10, 20, 50))
+hunt_steps = run.pick(smoke=(4, 8), laptop=(10, 20, 50))
 start_noise = noise(8, seed=40)
-suspects = {f"{n} steps": fast_sampler(predict, start_noise, alpha_bar, n, run.fresh_generator(41)) for n in hunt_steps}
-suspects["yours, eta = 1"] = sample_ddim(predict, start_noise, alpha_bar, hunt_steps[-1], eta=1.0,
-                                         generator=run.fresh_generator(41))
-print("largest value in the pictures: " + ", ".join(f"{name} {x.abs().max():.0f}" for name, x in suspects.items()))
-plots.strip({name: x.clamp(-1, 1) for name, x in suspects.items()}, title="The colleague's sampler, and yours",
-            alt="Rows of pictures by the suspicious sampler, all of them wrong, above a row by a sampler that works.");
+suspects = {f"{n} steps": fast_sampler(predict, start_noise, alpha_bar, n,
+                                       run.fresh_generator(41)) for n in hunt_steps}
+suspects["yours, eta = 1"] = sample_ddim(predict, start_noise, alpha_bar, hunt_steps[-1],
+                                         eta=1.0, generator=run.fresh_generator(41))
+largest = ", ".join(f"{name} {x.abs().max():.0f}" for name, x in suspects.items())
+print(f"largest value in the pictures: {largest}")
+plots.strip({name: x.clamp(-1, 1) for name, x in suspects.items()},
+            title="The colleague's sampler, and yours",
+            alt="Rows of pictures by the suspicious sampler, all of them wrong, above a "
+                "row by a sampler that works.");
 
 # %% [markdown]
 # A network hides a bug behind its own mistakes. So take it out: with a data set of *one* picture, the ideal denoiser is exact, and everything is known in advance. At each time, $x_t$ must be that picture times $\sqrt{\bar\alpha_t}$ plus noise of strength exactly $\sqrt{1-\bar\alpha_t}$; at the end there must be the picture and nothing else. Two measurements:
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 def evidence(sampler, title, counts=(5, 10, 20, 50, 100)):
-    """How strong the noise in x_t is, over what it should be, and what is left of it at the end."""
+    """How strong the noise in x_t is, over what it should be, and what is left at the end."""
     only = real[:1].double()  # the whole data set
     knows = samplers.ideal_predict(only, alpha_bar)
-    x_T = torch.randn(16, *only.shape[1:], generator=run.fresh_generator(50), dtype=torch.float64)
+    x_T = torch.randn(16, *only.shape[1:], generator=run.fresh_generator(50),
+                      dtype=torch.float64)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     times, strengths = [], []
 
@@ -923,18 +976,21 @@ def evidence(sampler, title, counts=(5, 10, 20, 50, 100)):
 
     sampler(watched, x_T, alpha_bar, 50, run.fresh_generator(51))
     left.plot(times, strengths, color=plots.COLOURS["suspect"])
-    left.set(xlabel="step t", ylabel="strength of the noise, 1 is right", title="On the way, 50 steps", xlim=(T, 0),
-             ylim=(0, 1.1 * max(2, *strengths)))
-    rest = [(sampler(knows, x_T, alpha_bar, n, run.fresh_generator(51)) - only).std().item() for n in counts]
+    left.set(xlabel="step t", ylabel="strength of the noise, 1 is right",
+             title="On the way, 50 steps", xlim=(T, 0), ylim=(0, 1.1 * max(2, *strengths)))
+    rest = [(sampler(knows, x_T, alpha_bar, n, run.fresh_generator(51)) - only).std().item()
+            for n in counts]
     right.plot(counts, rest, "o-", color=plots.COLOURS["suspect"])
     right.set(xlabel="steps", ylabel="noise left at the end, 0 is right", title="At the end",
               ylim=(-0.02, 1.1 * max(0.5, *rest)))
     figure.suptitle(title, fontsize=13, weight="bold")
-    plots.show(figure, alt=f"{title}. Left: strength of the noise in x_t against t, from {strengths[0]:.1f} to "
-                           f"{strengths[-1]:.1f}. Right: noise left at the end, {rest[0]:.2f} with {counts[0]} steps and "
+    plots.show(figure, alt=f"{title}. Left: strength of the noise in x_t against t, from "
+                           f"{strengths[0]:.1f} to {strengths[-1]:.1f}. Right: noise left at "
+                           f"the end, {rest[0]:.2f} with {counts[0]} steps and "
                            f"{rest[-1]:.2f} with {counts[-1]}.")
 
 
+# %% tags=["experiment", "figure"]
 evidence(fast_sampler, "Something is wrong on the way, and something at the end")
 
 # %% [markdown]
@@ -962,7 +1018,8 @@ def mended_fast_sampler(predict, x_T, alpha_bar, steps, generator):
     """Stochastic sampling, eta = 1, on a short way.
 
     predict: as for sample_ddim.    x_T: noise, (B, C, H, W).    alpha_bar: (T + 1,), float64.
-    steps: how many, 1 to T.        generator: a torch.Generator on the CPU, the only source of chance.
+    steps: how many, 1 to T.
+    generator: a torch.Generator on the CPU, the only source of chance.
     Returns x_0, (B, C, H, W), of the dtype of x_T.
     """
     ### BEGIN SOLUTION
@@ -990,10 +1047,12 @@ evidence(mended_fast_sampler, "Mended: strength 1 all the way, and nothing left 
 # **How few steps are enough, and what does fresh noise do when there are few?** Keep $\eta$ at 0 and go down with the steps: when does a flower become another one? Then stay at 5 steps and turn $\eta$ up. Then the same with 50. The bars below show where fresh noise comes in, and how much.
 
 # %% tags=["explorer", "figure"]
-explorer_steps = run.pick(smoke=(2, 3, 5), lecture=(2, 3, 5, 10, 20), laptop=(2, 3, 5, 10, 20, 50), gpu=(2, 3, 5, 10, 20, 50, 100))
-explorer_etas = run.pick(smoke=(0.0, 1.0), lecture=(0.0, 0.5, 1.0), laptop=(0.0, 0.25, 0.5, 0.75, 1.0),
-                         gpu=(0.0, 0.25, 0.5, 0.75, 1.0))
-SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_steps, etas=explorer_etas)
+explorer_steps = run.pick(smoke=(2, 3, 5), lecture=(2, 3, 5, 10, 20),
+                          laptop=(2, 3, 5, 10, 20, 50), gpu=(2, 3, 5, 10, 20, 50, 100))
+explorer_etas = run.pick(smoke=(0.0, 1.0), lecture=(0.0, 0.5, 1.0),
+                         laptop=(0.0, 0.25, 0.5, 0.75, 1.0))
+SamplingExplorer(predict, noise(8, seed=60), alpha_bar, steps=explorer_steps,
+                 etas=explorer_etas)
 
 # %% [markdown]
 # ## Is this normal?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · Evaluation
 #
-# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find next to no fault with the lower row.](../docs/pictures/10_evaluation.png)
+# ![Two rows of pictures, flowers above and coloured noise below. The Fréchet distance, precision and recall find next to no fault with the lower row.](../course_utils/lessons/lesson10/opening.png)
 #
 # So far a number said which sampler was better, and you took its word. This lesson builds the numbers, and then breaks every one of them. The lower row above is an example: to the most used figure of the field it is all but as good as real pictures.
 #
@@ -24,13 +24,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained, samplers, studies
-from course_utils.diffusion import bits_of_prior, model_time, posterior_variance, q_sample, recover_x0, to_levels
+from course_utils import data, diffusion, experiments, metrics, plots, pretrained, studies
+from course_utils.diffusion import (
+    bits_of_prior,
+    model_time,
+    posterior_variance,
+    q_sample,
+    recover_x0,
+    to_levels,
+)
 from course_utils.lessons.lesson10 import checks as ex
 from course_utils.lessons.lesson10 import damages
 from course_utils.lessons.lesson10.explorer import JudgingExplorer
 from course_utils.lessons.lesson10.human_test import HumanTest
 from course_utils.runtime import start
+from course_utils.samplers import sample_ddim
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -39,15 +47,10 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("10", preset=preset, dataset=dataset)
 plots.use_style()
-if pretrained.available_ddpm(dataset):
-    model = pretrained.ddpm(dataset, device=run.device)
-    predict, alpha_bar, size = model.predict, model.alpha_bar, model.size
-else:  # no network was trained ahead for this data set: the ideal denoiser of lesson 02 stands in, exact and slow
-    alpha_bar, size = diffusion.alpha_bars(diffusion.linear_schedule(1000)), 16
-    predict = samplers.ideal_predict(data.load(dataset, n=400, size=size).images, alpha_bar)
+model = pretrained.ddpm_or_ideal(dataset, run.device)  # a trained network, if there is one
+predict, alpha_bar, size = model.predict, model.alpha_bar, model.size
 recogniser = metrics.recogniser(dataset, run.device)
 read = recogniser.features  # pictures (B, C, H, W) -> features (B, 128)
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
 small = data.load(dataset, n=360, size=size, split="test")
 real, labels = small.images, small.labels  # (360, C, 16, 16), which no training has seen
 plots.grid(real[:16], title="Real pictures, which no training has seen",
@@ -83,10 +86,11 @@ plots.grid(real[:16], title="Real pictures, which no training has seen",
 
 # %% tags=["exercise"] exercise="frechet_distance" points=3
 def frechet_distance(a, b):
-    """The squared Fréchet distance between two sets of features, each taken as a normal distribution.
+    """The squared Fréchet distance between two sets of features, taken as normal distributions.
 
     a: features (N, D).    b: features (M, D).
-    Returns d^2, one number: 0 for equal sets. Covariances have N - 1 below.    Heusel et al. 2017, equation 6.
+    Returns d^2, one number: 0 for equal sets. Covariances have N - 1 below.
+    Heusel et al. 2017, equation 6.
 
     Example: in one dimension, means 0 and 3, standard deviations 1 and 2: 9 + 1 = 10.
     """
@@ -94,7 +98,8 @@ def frechet_distance(a, b):
     a, b = a.double(), b.double()
     means = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
     C_a, C_b = a.T.cov(), b.T.cov()  # (D, D)
-    roots = torch.linalg.eigvals(C_a @ C_b).real.clamp(min=0).sqrt()  # rounding makes some negative, or complex
+    # Rounding makes some eigenvalues negative, or complex:
+    roots = torch.linalg.eigvals(C_a @ C_b).real.clamp(min=0).sqrt()
     return (means + C_a.trace() + C_b.trace() - 2 * roots.sum()).item()
     ### END SOLUTION
 
@@ -113,7 +118,8 @@ target = read(others)
 away = {s: frechet_distance(read(x), target) for s, x in grainy.items()}
 plots.strip({f"grain {s:g}: {away[s]:.1f}": x[:8] for s, x in grainy.items()},
             title="More grain, a larger distance",
-            alt="Five rows of pictures with more and more grain; the Fréchet distance beside each row rises.");
+            alt="Five rows of pictures with more and more grain; the Fréchet "
+                "distance beside each row rises.");
 
 # %% [markdown]
 # **Where to look.** At the first row. Nothing was done to it, and still the distance is 1.5. These are real pictures, as good as pictures can be. And the second row, whose grain you can see, is no farther away. What is it that the distance has found in the first?
@@ -125,34 +131,40 @@ plots.strip({f"grain {s:g}: {away[s]:.1f}": x[:8] for s, x in grainy.items()},
 # There are no different distributions here, only different *samples*. A mean of $n$ points is off by about $\sigma/\sqrt n$, so its squared error is about $\sigma^2/n$; the covariance is off as well. The distance takes every such accident for a difference, and all of them count as positive. So its expected value is above 0 by an amount that shrinks as $1/n$: a *bias*. This is the *floor* on which all figures of this course stand.
 
 # %% tags=["experiment", "figure"]
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
 wanted = run.pick(smoke=128, lecture=1024, laptop=4096, gpu=8192)
-most = wanted if dataset == "flowers" else min(wanted, len(data.load(dataset, split="test")) // 2)
+most = wanted
+if dataset != "flowers":  # the others are not endless
+    most = min(wanted, len(data.load(dataset, split="test")) // 2)
 counts = [most // 16, most // 8, most // 4, most // 2, most]
 
 
-pools = {seed: read(data.load(dataset, n=2 * most, size=size, split="test", seed=seed).images) for seed in seeds}
+pools = {seed: read(data.load(dataset, n=2 * most, size=size, split="test", seed=seed).images)
+         for seed in seeds}
 
 
 def floors(distance, seed):
-    """The distance of n real pictures from n others, for each n: the mean over up to four draws."""
+    """The distance of n real pictures from n others, for each n: a mean over four draws."""
     a, b = pools[seed].split(most)  # two sets that share no picture
     parts = {n: range(0, n * min(4, most // n), n) for n in counts}
     return [np.mean([distance(a[k : k + n], b[k : k + n]) for k in parts[n]]) for n in counts]
 
 
-floor = experiments.compare({"Fréchet distance": lambda seed: floors(frechet_distance, seed)}, seeds,
-                            "Fréchet distance of real pictures from real ones")
-plots.curves(floor.runs, x=counts, xlabel="number of pictures on each side, n", ylabel="Fréchet distance", logx=True, logy=True,
+floor = experiments.compare({"Fréchet distance": lambda seed: floors(frechet_distance, seed)},
+                            seeds, "Fréchet distance of real pictures from real ones")
+plots.curves(floor.runs, x=counts, xlabel="number of pictures on each side, n",
+             ylabel="Fréchet distance", logx=True, logy=True,
              title="Real against real: the fewer pictures, the farther apart they seem",
-             alt="Fréchet distance of real pictures from other real ones against their number, both axes logarithmic: a falling "
-                 "line.");
+             alt="Fréchet distance of real pictures from other real ones against their number, "
+                 "both axes logarithmic: a falling line.");
 
 # %% tags=["experiment"]
 by_n = floor.columns("Fréchet distance", [f"n = {n}" for n in counts])
 display(by_n.table().round(3))
-experiments.claim(f"Real pictures seem farther from real ones with {counts[0]} of them than with {counts[-1]}",
-                  "Bińkowski et al. 2018, section 4; Chong & Forsyth 2020", by_n, more=f"n = {counts[0]}",
-                  less=f"n = {counts[-1]}")
+experiments.claim(f"Real pictures seem farther from real ones with {counts[0]} of them than "
+                  f"with {counts[-1]}",
+                  "Bińkowski et al. 2018, section 4; Chong & Forsyth 2020",
+                  by_n, more=f"n = {counts[0]}", less=f"n = {counts[-1]}")
 
 # %% [markdown]
 # **What to notice.** Twice the pictures, about half the distance: on two logarithmic axes a line that falls by one. Three rules follow, and each of them is broken in print. Compare distances only if they were measured with the *same* $n$. Put the floor beside every figure. And a difference that is smaller than the floor needs several draws before you believe it.
@@ -173,7 +185,8 @@ def extrapolate(counts, values):
     """Where a figure would end with infinitely many pictures, if its bias goes as 1/n.
 
     counts: a list of numbers of pictures.    values: the figure with each of them.
-    Returns the height at 1/n = 0 of the line of least squares. It may be negative.    Chong & Forsyth 2020, section 3.
+    Returns the height at 1/n = 0 of the line of least squares. It may be negative.
+    Chong & Forsyth 2020, section 3.
 
     Example: counts = [10, 20], values = [2, 1] gives 0.
     """
@@ -193,17 +206,21 @@ figure, panel = plt.subplots(figsize=(9, 3.4))
 for values, end in zip(floor.runs["Fréchet distance"], ends):
     panel.plot([1 / n for n in counts], values, "o", color=plots.COLOURS["data"])
     slope = np.mean([(v - end) * n for v, n in zip(values[1:], used)])
-    panel.plot([0, 1 / counts[0]], [end, end + slope / counts[0]], color=plots.COLOURS["reference"], lw=1)
+    panel.plot([0, 1 / counts[0]], [end, end + slope / counts[0]],
+               color=plots.COLOURS["reference"], lw=1)
 panel.axhline(0, color=plots.COLOURS["rule"], zorder=0)
-panel.set(xlabel="1 / n", ylabel="Fréchet distance", title="On this axis the floor is a straight line, and it ends at 0")
-plots.show(figure, alt="Fréchet distance of real pictures from real ones against 1/n: points on straight lines that end near "
-                       "0 at 1/n = 0.")
+panel.set(xlabel="1 / n", ylabel="Fréchet distance",
+          title="On this axis the floor is a straight line, and it ends at 0")
+plots.show(figure, alt="Fréchet distance of real pictures from real ones against 1/n: points "
+                       "on straight lines that end near 0 at 1/n = 0.")
 
 # %% tags=["experiment"]
-infinite = experiments.Comparison("Fréchet distance", tuple(seeds), {f"n = {most}": floor.runs["Fréchet distance"][:, -1],
-                                                                     "extrapolated": np.array(ends)})
+infinite = experiments.Comparison("Fréchet distance", tuple(seeds),
+                                  {f"n = {most}": floor.runs["Fréchet distance"][:, -1],
+                                   "extrapolated": np.array(ends)})
 display(infinite.table().round(3))
-experiments.claim_equal("Followed to infinitely many, real pictures are at distance 0 from real ones", "Chong & Forsyth 2020",
+experiments.claim_equal("Followed to infinitely many, real pictures are at distance 0 from "
+                        "real ones", "Chong & Forsyth 2020",
                         infinite, "extrapolated", expected=0, tolerance=0.1)
 
 # %% [markdown]
@@ -227,10 +244,11 @@ experiments.claim_equal("Followed to infinitely many, real pictures are at dista
 
 # %% tags=["exercise"] exercise="kernel_distance" points=2
 def kernel_distance(a, b):
-    """The difference between how alike pairs within two sets are and how alike pairs across them are.
+    """How much more alike pairs within two sets are than pairs across them.
 
     a: features (N, D).    b: features (M, D).    The kernel is (x.y / D + 1)^3.
-    Returns one number, 0 on average for sets of the same kind.    Bińkowski et al. 2018, section 4.
+    Returns one number, 0 on average for sets of the same kind.
+    Bińkowski et al. 2018, section 4.
 
     Example: a = [[0], [0]], b = [[1], [1]]: 1 + 8 - 2 = 7.
     """
@@ -247,18 +265,22 @@ def kernel_distance(a, b):
 kernel_distance = ex.kernel_distance.check(kernel_distance)
 
 # %% tags=["experiment", "figure"]
-kernel_floor = experiments.compare({"kernel distance": lambda seed: floors(kernel_distance, seed)}, seeds,
-                                   "kernel distance of real pictures from real ones")
-plots.curves(kernel_floor.runs, x=counts, xlabel="number of pictures on each side, n", ylabel="kernel distance", logx=True,
-             hlines={"0": 0.0}, title="The kernel distance of real pictures is about 0, whatever their number",
-             alt="Kernel distance of real pictures from other real ones against their number: it scatters about 0, less and less.");
+kernel_floor = experiments.compare(
+    {"kernel distance": lambda seed: floors(kernel_distance, seed)}, seeds,
+    "kernel distance of real pictures from real ones")
+plots.curves(kernel_floor.runs, x=counts, xlabel="number of pictures on each side, n",
+             ylabel="kernel distance", logx=True, hlines={"0": 0.0},
+             title="The kernel distance of real pictures is about 0, whatever their number",
+             alt="Kernel distance of real pictures from other real ones against their number: "
+                 "it scatters about 0, less and less.");
 
 # %% tags=["experiment"]
 kernels = kernel_floor.columns("kernel distance", [f"n = {n}" for n in counts])
 grainy_kernel = kernel_distance(read(grainy[0.2]), target)
 print(f"for comparison, 180 pictures with grain 0.2: {grainy_kernel:.3f}")
 for n in (counts[0], counts[-1]):
-    display(experiments.claim_equal(f"With {n} real pictures the kernel distance is 0", "Bińkowski et al. 2018, section 4",
+    display(experiments.claim_equal(f"With {n} real pictures the kernel distance is 0",
+                                    "Bińkowski et al. 2018, section 4",
                                     kernels, f"n = {n}", expected=0, tolerance=0.005, digits=4))
 
 # %% [markdown]
@@ -329,15 +351,17 @@ inception_score = ex.inception_score.check(inception_score)
 
 # %% tags=["exercise"] exercise="precision_recall" points=3
 def precision_recall(real, fake, k=3):
-    """The share of fakes that lie among the real pictures, and of real pictures that lie among the fakes.
+    """The share of fakes that lie among the real pictures, and of those that lie among fakes.
 
     real: features (N, D).    fake: features (M, D).    k: which neighbour bounds a ball.
-    Returns precision, recall: two numbers from 0 to 1.    Kynkäänniemi et al. 2019, equations 1 and 2.
+    Returns precision, recall: two numbers from 0 to 1.
+    Kynkäänniemi et al. 2019, equations 1 and 2.
 
     Example: of a set and its copy both are 1.
     """
     ### BEGIN SOLUTION
-    r_real, r_fake = (torch.cdist(x, x).sort(dim=1).values[:, k] for x in (real, fake))  # (N,), (M,)
+    # Radii, (N,) and (M,):
+    r_real, r_fake = (torch.cdist(x, x).sort(dim=1).values[:, k] for x in (real, fake))
     across = torch.cdist(fake, real)  # (M, N)
     precise = (across <= r_real).any(dim=1)  # (M,): in the ball of any real picture
     recalled = (across <= r_fake[:, None]).any(dim=0)  # (N,): in the ball of any fake
@@ -354,9 +378,10 @@ precision_recall = ex.precision_recall.check(precision_recall)
 # %% tags=["experiment", "figure"]
 judged = run.pick(smoke=24, lecture=64, laptop=150, gpu=180)
 steps = run.pick(smoke=3, lecture=10, laptop=20, gpu=50)
-x_T = torch.randn(judged, *real.shape[1:], generator=run.fresh_generator(2))
-drawn = samplers.sample_ddim(predict, x_T, alpha_bar, steps, clip=True).clamp(-1, 1)
-plots.strip({"drawn": drawn[:8], "real": real[:8]}, title="What the model draws, and real pictures",
+x_T = model.noise(judged, seed=2)
+drawn = sample_ddim(predict, x_T, alpha_bar, steps, clip=True).clamp(-1, 1)
+plots.strip({"drawn": drawn[:8], "real": real[:8]},
+            title="What the model draws, and real pictures",
             alt="A row of generated pictures above a row of real ones.");
 
 # %% tags=["experiment"]
@@ -364,12 +389,16 @@ def figures(x, against):
     """Every figure of pictures x, compared with as many real ones."""
     a, b = read(x), read(against[: len(x)])
     precision, recall = precision_recall(b, a)
-    return {"Fréchet distance": frechet_distance(a, b), "kernel distance": kernel_distance(a, b),
-            "inception score": inception_score(recogniser.probabilities(x)), "precision": precision, "recall": recall}
+    return {"Fréchet distance": frechet_distance(a, b),
+            "kernel distance": kernel_distance(a, b),
+            "inception score": inception_score(recogniser.probabilities(x)),
+            "precision": precision, "recall": recall}
 
 
-display(pd.DataFrame({"the model's": figures(drawn, others), "floor: real": figures(mine[:judged], others)}).round(2))
-print(f"{judged} pictures, {steps} steps of DDIM; the score can be {len(small.classes)} at most")
+display(pd.DataFrame({"the model's": figures(drawn, others),
+                      "floor: real": figures(mine[:judged], others)}).round(2))
+print(f"{judged} pictures, {steps} steps of DDIM; "
+      f"the score can be {len(small.classes)} at most")
 
 # %% [markdown]
 # **What to notice.** Every figure finds a fault, and the last three say which. The score is half of what it is for real pictures (3.25 against 6.67): the recogniser is not sure what it sees. Precision is 0.73 against 0.89, so a good many pictures lie where no real ones are. Recall is 0.85 against 0.98: not much is missing altogether. (These are 150 pictures; so the floor of the distance is as high as 1.55.)
@@ -388,14 +417,18 @@ print(f"{judged} pictures, {steps} steps of DDIM; the score can be {len(small.cl
 
 # %% tags=["experiment", "figure"]
 x, y = real[:80], labels[:80]
-shown = {"none: real": x, "half of the classes": damages.without_classes(x, y, len(small.classes) // 2),
-         "twenty pictures": damages.repeated(x, 4), "training set": data.load(dataset, n=8, size=size).images,
-         "fooling the network": damages.fooling(recogniser.net.features, read(x[:8]), 0.6 * torch.randn(
-             x[:8].shape, generator=run.fresh_generator(3)), steps=run.pick(smoke=10, lecture=60, laptop=60, gpu=60)),
+static = 0.6 * torch.randn(x[:8].shape, generator=run.fresh_generator(3))
+shown = {"none: real": x,
+         "half of the classes": damages.without_classes(x, y, len(small.classes) // 2),
+         "twenty pictures": damages.repeated(x, 4),
+         "training set": data.load(dataset, n=8, size=size).images,
+         "fooling the network": damages.fooling(recogniser.net.features, read(x[:8]), static,
+                                                steps=run.pick(smoke=10, laptop=60)),
          "blur": damages.blur(x, 0.8), "grain": damages.grain(x, 0.2, run.fresh_generator(4))}
 plots.strip({name: pictures[:8] for name, pictures in shown.items()}, title="Six ways to fail",
-            alt="Seven rows: real pictures, pictures of half of the classes, four pictures repeated, training pictures, coloured "
-                "noise made to fool the network, blurred pictures, grainy pictures.");
+            alt="Seven rows: real pictures, pictures of half of the classes, four pictures "
+                "repeated, training pictures, coloured noise made to fool the network, blurred "
+                "pictures, grainy pictures.");
 
 # %% [markdown]
 # (In the row *twenty pictures* there are four here, so that the repetition can be seen.) The fifth row is worth a second look: whatever you see in it, the network sees real pictures.
@@ -404,42 +437,52 @@ plots.strip({name: pictures[:8] for name, pictures in shown.items()}, title="Six
 
 # %% tags=["experiment"]
 how = studies.settings("failures")
-print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['images']} pictures, seeds {how['seeds']}")
-worse = {"Fréchet distance": "more", "kernel distance": "more", "inception score": "less", "precision": "less", "recall": "less",
+print(f"{how['study']}: {how['shared']['dataset']}, "
+      f"{how['shared']['images']} pictures, seeds {how['seeds']}")
+worse = {"Fréchet distance": "more", "kernel distance": "more", "inception score": "less",
+         "precision": "less", "recall": "less",
          "pair distance": "less", "copies": "more", "another network is sure": "less"}
 measured = {name: studies.load("failures", figure=name) for name in worse}
 
 
 def sees(figure, failure):
     """The claim that a figure is worse for a failing generator than for real pictures."""
-    names = {"more": failure, "less": "none"} if worse[figure] == "more" else {"more": "none", "less": failure}
-    return experiments.claim(f"'{figure}' notices the failure '{failure}'", "what one would wish", measured[figure], **names)
+    more, less = (failure, "none") if worse[figure] == "more" else ("none", failure)
+    return experiments.claim(f"'{figure}' notices the failure '{failure}'",
+                             "what one would wish", measured[figure], more=more, less=less)
 
 
 def cell(figure, failure):
-    """The mean, and a mark where the figure is worse than for real pictures in the claim's sense."""
+    """The mean, and a mark where the claim holds that it is worse than for real pictures."""
     noticed = failure != "none" and sees(figure, failure).verdict == experiments.HOLDS
     digits = 3 if figure == "kernel distance" else 2
-    return f"{measured[figure].runs[failure].mean():.{digits}f}" + (" · sees it" if noticed else "")
+    mark = " · sees it" if noticed else ""
+    return f"{measured[figure].runs[failure].mean():.{digits}f}{mark}"
 
 
-pd.DataFrame({figure: {failure: cell(figure, failure) for failure in how["variants"]} for figure in worse})
+pd.DataFrame({figure: {failure: cell(figure, failure) for failure in how["variants"]}
+              for figure in worse})
 
 # %% tags=["experiment"]
 def passes(figure, failure, says, source, tolerance):
     """The claim that a figure is the same for a failing generator as for real pictures."""
     gap = measured[figure].runs[failure] - measured[figure].runs["none"]
-    each = experiments.Comparison(f"{figure}, less that of real pictures", tuple(how["seeds"]), {failure: gap})
+    each = experiments.Comparison(f"{figure}, less that of real pictures", tuple(how["seeds"]),
+                                  {failure: gap})
     return experiments.claim_equal(says, source, each, failure, expected=0, tolerance=tolerance)
 
 
 display(sees("recall", "half of the classes"), sees("inception score", "half of the classes"),
-        passes("precision", "half of the classes", "Precision does not notice that half of the classes are missing",
+        passes("precision", "half of the classes",
+               "Precision does not notice that half of the classes are missing",
                "Kynkäänniemi et al. 2019", 0.05))
-display(passes("Fréchet distance", "training set", "The Fréchet distance does not notice a generator that copies its training set",
+display(passes("Fréchet distance", "training set",
+               "The Fréchet distance does not notice a generator that copies its training set",
                "often said", 0.3), sees("copies", "training set"))
-display(passes("recall", "fooling the network", "Recall does not notice pictures made to fool the network",
-               "an attack on any figure of features", 0.1), sees("Fréchet distance", "fooling the network"),
+display(passes("recall", "fooling the network",
+               "Recall does not notice pictures made to fool the network",
+               "an attack on any figure of features", 0.1),
+        sees("Fréchet distance", "fooling the network"),
         sees("another network is sure", "fooling the network"))
 
 # %% [markdown]
@@ -486,7 +529,8 @@ def bits_of_step(x0, x0_hat, t, alpha_bar, sigma2):
     """What one step costs, in bits per dimension.
 
     x0: pictures, (B, C, H, W).    x0_hat: the model's guess at them from x_t, (B, C, H, W).
-    t: (B,), int64, each from 2 to T.    alpha_bar: (T + 1,), float64.    sigma2: (B,), the variances of its steps.
+    t: (B,), int64, each from 2 to T.    alpha_bar: (T + 1,), float64.
+    sigma2: (B,), the variances of its steps.
     Returns (B,), float64.    Ho et al. 2020, equation 5.
 
     Example: a right guess and sigma2 = beta-tilde cost 0.
@@ -507,13 +551,15 @@ bits_of_step = ex.bits_of_step.check(bits_of_step)
 # With $\sigma_t^2=\tilde\beta_t$ the whole formula collapses, $f_t^2/\tilde\beta_t$ being the difference of two signal-to-noise ratios (lesson 01) ([Kingma et al. 2021](https://arxiv.org/abs/2107.00630)). Check it:
 
 # %% tags=["experiment"]
-t, chain = torch.tensor([2, 30, 500, 1000]), diffusion.alpha_bars(diffusion.linear_schedule(1000))
+t = torch.tensor([2, 30, 500, 1000])
+chain = diffusion.alpha_bars(diffusion.linear_schedule(1000))
 x0, x0_hat = torch.randn(2, 4, 3, 8, 8, generator=run.fresh_generator(5), dtype=torch.float64)
-gained = diffusion.snr(chain[t - 1]) - diffusion.snr(chain[t])  # signal-to-noise ratio that the step adds
+# The signal-to-noise ratio that the step adds:
+gained = diffusion.snr(chain[t - 1]) - diffusion.snr(chain[t])
 by_ratio = gained / 2 * (x0 - x0_hat).square().mean((1, 2, 3)) / math.log(2)
 by_formula = bits_of_step(x0, x0_hat, t, chain, posterior_variance(t, chain))
-display(pd.DataFrame([by_formula.numpy(), by_ratio.numpy()], ["by the formula", "by the ratios"],
-                     [f"t = {k}" for k in t.tolist()]))
+display(pd.DataFrame([by_formula.numpy(), by_ratio.numpy()],
+                     ["by the formula", "by the ratios"], [f"t = {k}" for k in t.tolist()]))
 
 # %% [markdown]
 # So a step costs *what it adds to the signal, times what the guess is off*: the simple loss of lesson 04 once more, with the weight that the bound gives it.
@@ -535,7 +581,8 @@ display(pd.DataFrame([by_formula.numpy(), by_ratio.numpy()], ["by the formula", 
 def bits_of_last_step(x0, x0_hat, sigma):
     """What it costs to name the pixels' values, in bits per dimension.
 
-    x0: pictures whose pixels are among the 256 values, (B, C, H, W).    x0_hat: the mean, (B, C, H, W).
+    x0: pictures whose pixels are among the 256 values, (B, C, H, W).
+    x0_hat: the mean, (B, C, H, W).
     sigma: the standard deviation, one number.
     Returns (B,).    Ho et al. 2020, equation 13.
 
@@ -568,11 +615,13 @@ def variational_bound(predict, x0, alpha_bar, generator):
     """At most how many bits per dimension pictures cost under a model.
 
     predict: predict(x, time) gives the noise in x, time (B,) from 0 to 1000.
-    x0: pictures whose pixels are among the 256 values, (B, C, H, W).    alpha_bar: (T + 1,), float64.
+    x0: pictures whose pixels are among the 256 values, (B, C, H, W).
+    alpha_bar: (T + 1,), float64.
     generator: a torch.Generator on the CPU, for the noise of each step.
     Returns one number, the mean over the pictures.    Ho et al. 2020, equation 5.
 
-    Example: a network that always knows x0 pays the prior's bits, and the last step with a perfect mean.
+    Example: a network that always knows x0 pays the prior's bits, and the last step with a
+    perfect mean.
     """
     ### BEGIN SOLUTION
     T, bits = len(alpha_bar) - 1, bits_of_prior(x0, alpha_bar)
@@ -582,7 +631,8 @@ def variational_bound(predict, x0, alpha_bar, generator):
         x_t = q_sample(x0, t, alpha_bar, eps)
         guess = recover_x0(x_t, t, alpha_bar, predict(x_t, model_time(t, T))).clamp(-1, 1)
         if step > 1:
-            bits = bits + bits_of_step(x0, guess, t, alpha_bar, posterior_variance(t, alpha_bar))
+            variance = posterior_variance(t, alpha_bar)
+            bits = bits + bits_of_step(x0, guess, t, alpha_bar, variance)
         else:
             bits = bits + bits_of_last_step(x0, guess, (1 - alpha_bar[1]).sqrt())
     return bits.mean().item()
@@ -597,11 +647,12 @@ variational_bound = ex.variational_bound.check(variational_bound)
 
 # %% tags=["experiment"]
 s = 0.2
-dust = to_levels(s * torch.randn(32, 1, 16, 16, generator=run.fresh_generator(6), dtype=torch.float64))
+dust = torch.randn(32, 1, 16, 16, generator=run.fresh_generator(6), dtype=torch.float64)
+dust = to_levels(s * dust)
 
 
 def knows_dust(bar):
-    """The best possible guess at the noise in normal pixels of standard deviation s, on the schedule `bar`."""
+    """The best guess at the noise in pixels of standard deviation s, on the schedule `bar`."""
     def answer(x_t, time):
         a = bar[(time * (len(bar) - 1) / 1000).round().long()].reshape(-1, 1, 1, 1)
         return (x_t - a * s**2 / (a * s**2 + 1 - a) * x_t) / (1 - a).sqrt()
@@ -612,39 +663,54 @@ def best_variances(bar):
     """What the variance of each step should be for such pixels, (T + 1,)."""
     a, before = bar[1:], bar[:-1]
     f, left = before.sqrt() * (1 - a / before) / (1 - a), s**2 * (1 - a) / (a * s**2 + 1 - a)
-    return torch.cat([bar[:1] * 0, posterior_variance(torch.arange(1, len(bar)), bar) + f**2 * left])
+    tilde = posterior_variance(torch.arange(1, len(bar)), bar)
+    return torch.cat([bar[:1] * 0, tilde + f**2 * left])
 
 
 # %% tags=["experiment", "figure"]
-lengths = run.pick(smoke=(5, 10), lecture=(10, 30, 100, 300), laptop=(10, 30, 100, 300, 1000), gpu=(10, 30, 100, 300, 1000))
+lengths = run.pick(smoke=(5, 10), lecture=(10, 30, 100, 300), laptop=(10, 30, 100, 300, 1000))
 costs = {"beta-tilde": [], "beta": [], "the best variance": []}
 for n in lengths:
     bar = diffusion.alpha_bars(diffusion.cosine_schedule(n))
-    costs["beta-tilde"].append(variational_bound(knows_dust(bar), dust, bar, run.fresh_generator(7)))
+    known = (knows_dust(bar), dust, bar)
+    costs["beta-tilde"].append(variational_bound(*known, run.fresh_generator(7)))
     for name, variance in (("beta", "beta"), ("the best variance", best_variances(bar))):
-        costs[name].append(diffusion.variational_bound(knows_dust(bar), dust, bar, run.fresh_generator(7), variance=variance))
+        costs[name].append(
+            diffusion.variational_bound(*known, run.fresh_generator(7), variance=variance))
 entropy = math.log2(s * math.sqrt(2 * math.pi * math.e)) + math.log2(255 / 2)
 display(pd.DataFrame(costs, [f"{n} steps" for n in lengths]).T.round(2))
 print(f"entropy: {entropy:.2f} bits")
-plots.curves({name: np.array(v) for name, v in costs.items()}, x=lengths, logx=True, xlabel="steps of the chain",
-             ylabel="bits per dimension", hlines={"entropy: no code is shorter": entropy},
+plots.curves({name: np.array(v) for name, v in costs.items()}, x=lengths, logx=True,
+             xlabel="steps of the chain", ylabel="bits per dimension",
+             hlines={"entropy: no code is shorter": entropy},
              title="With the best variance the bound touches the entropy",
-             alt="Bits per dimension of normal pixels against the number of steps: with the best variance on the line of the "
-                 "entropy, with beta and with beta-tilde above it.");
+             alt="Bits per dimension of normal pixels against the number of steps: "
+                 "with the best variance on the line of the entropy, with beta and "
+                 "with beta-tilde above it.");
 
 # %% tags=["experiment"]
 def above(seed):
-    """How far the bound lies above what these very pixels cost with the exact code, -log2 of their probability."""
-    pixels = to_levels(s * torch.randn(128, 1, 16, 16, generator=run.fresh_generator(100 + seed), dtype=torch.float64))
-    exact = (pixels**2 / (2 * s**2)).mean() / math.log(2) + math.log2(s * math.sqrt(2 * math.pi)) + math.log2(255 / 2)
-    return diffusion.variational_bound(knows_dust(bar), pixels, bar, run.fresh_generator(200 + seed),
-                                       variance=best_variances(bar)) - exact
+    """How far the bound lies above what these very pixels cost with the exact code.
+
+    That is -log2 of their probability.
+    """
+    dust = torch.randn(128, 1, 16, 16, generator=run.fresh_generator(100 + seed),
+                       dtype=torch.float64)
+    pixels = to_levels(s * dust)
+    nats = (pixels**2 / (2 * s**2)).mean()
+    exact = nats / math.log(2) + math.log2(s * math.sqrt(2 * math.pi)) + math.log2(255 / 2)
+    bits = diffusion.variational_bound(knows_dust(bar), pixels, bar,
+                                       run.fresh_generator(200 + seed),
+                                       variance=best_variances(bar))
+    return bits - exact
 
 
 bar = diffusion.alpha_bars(diffusion.cosine_schedule(100))
-dusty = experiments.compare({"the best variance": above}, seeds, "bits per dimension above the exact code")
-experiments.claim_equal("With exact guesses and the best variances the bound costs no more than the exact code",
-                        "a chain of exact steps is exact", dusty, "the best variance", expected=0, tolerance=0.03)
+dusty = experiments.compare({"the best variance": above}, seeds,
+                            "bits per dimension above the exact code")
+experiments.claim_equal("With exact guesses and the best variances the bound costs no more "
+                        "than the exact code", "a chain of exact steps is exact", dusty,
+                        "the best variance", expected=0, tolerance=0.03)
 
 # %% [markdown]
 # **Where to look.** At the blue line, which lies on the entropy whatever the number of steps: steps that are exactly right waste nothing. The other two have the same network and pay for a wrong variance alone, up to 0.9 bits a pixel. From 30 steps on $\beta$ is the better of the two here, because such pictures *are* noise (lesson 04).
@@ -658,17 +724,22 @@ chains = (10, 20, 50, 100)
 print(f"{how['study']}: seeds {how['seeds']}")
 values, frequency = to_levels(real).unique(return_counts=True)
 share = frequency / frequency.sum()
-print(f"a pixel's value alone, guessed from how often it occurs here ({dataset}): {-(share * share.log2()).sum():.2f} bits")
-plots.curves({name: np.stack([bound.runs[f"{name}, {n} steps"] for n in chains], axis=1) for name in ("beta-tilde", "beta")},
+print(f"a pixel's value alone, guessed from how often it occurs here ({dataset}): "
+      f"{-(share * share.log2()).sum():.2f} bits")
+plots.curves({name: np.stack([bound.runs[f"{name}, {n} steps"] for n in chains], axis=1)
+              for name in ("beta-tilde", "beta")},
              x=chains, logx=True, xlabel="steps of the chain", ylabel="bits per dimension",
              hlines={"beta-tilde, 1000 steps": bound.runs["beta-tilde, 1000 steps"].mean()},
              title="More steps send the same pictures in fewer bits",
-             alt="Bits per dimension of held-out flowers against the number of steps, for two variances; both curves fall.");
+             alt="Bits per dimension of held-out flowers against the number of steps, for two "
+                 "variances; both curves fall.");
 
 # %% tags=["experiment"]
-display(experiments.claim("With 50 steps, beta-tilde needs fewer bits than beta", "lesson 04: pictures are more like a single "
-                          "picture than like noise", bound, more="beta, 50 steps", less="beta-tilde, 50 steps"))
-display(experiments.claim("A chain of 100 steps needs fewer bits than one of 20", "Kingma et al. 2021, section 4.1", bound,
+display(experiments.claim("With 50 steps, beta-tilde needs fewer bits than beta",
+                          "lesson 04: pictures are more like a single picture than like noise",
+                          bound, more="beta, 50 steps", less="beta-tilde, 50 steps"))
+display(experiments.claim("A chain of 100 steps needs fewer bits than one of 20",
+                          "Kingma et al. 2021, section 4.1", bound,
                           more="beta-tilde, 20 steps", less="beta-tilde, 100 steps"))
 
 # %% tags=["experiment", "figure"]
@@ -680,9 +751,10 @@ panel.bar(range(len(terms)), terms, color=plots.COLOURS["beta-tilde"])
 names = [f"{a}" if b == a + 1 else f"{a}–{b - 1}" for a, b in pairwise(edges)]
 panel.set_xticks(range(len(terms)), names)
 panel.set(xlabel="steps t of 1000", ylabel="bits per dimension",
-          title=f"Of {terms.sum():.1f} bits, {terms[:3].sum():.1f} are paid in the nine steps nearest to the data")
-plots.show(figure, alt="Bars: bits per dimension by groups of steps. The last step alone costs most, and the first few steps "
-                       "nearly all.")
+          title=f"Of {terms.sum():.1f} bits, {terms[:3].sum():.1f} are paid in the nine "
+                "steps nearest to the data")
+plots.show(figure, alt="Bars: bits per dimension by groups of steps. The last step alone costs "
+                       "most, and the first few steps nearly all.")
 
 # %% [markdown]
 # **What to notice.** A pixel's value alone, guessed from a table of how often each occurs, costs 7.69 bits. With 20 steps the model needs 6.19, with a thousand 4.2. It knows that pixels hang together. With 50 steps $\tilde\beta$ saves 0.45 bits over $\beta$: for pictures of things it is the other way round than for dust.
@@ -694,14 +766,18 @@ plots.show(figure, alt="Bars: bits per dimension by groups of steps. The last st
 # The bound asks for pictures that the model has *not* seen. So it has an answer to the failure that no distance noticed. Let the ideal denoiser of lesson 02 stand for a model that knows 200 training pictures by heart, and let it send one of them, and then a new one:
 
 # %% tags=["experiment"]
-rows = {"the trained model": {"training pictures": "trained on them, 20 steps", "new pictures": "beta-tilde, 20 steps"},
-        "200 pictures by heart": {"training pictures": "by heart, 20 steps, known", "new pictures": "by heart, 20 steps, new"}}
-display(pd.DataFrame({row: {column: f"{bound.runs[name].mean():.2f}" for column, name in names.items()}
+rows = {"the trained model": {"training pictures": "trained on them, 20 steps",
+                              "new pictures": "beta-tilde, 20 steps"},
+        "200 pictures by heart": {"training pictures": "by heart, 20 steps, known",
+                                  "new pictures": "by heart, 20 steps, new"}}
+display(pd.DataFrame({row: {column: f"{bound.runs[name].mean():.2f}"
+                            for column, name in names.items()}
                       for row, names in rows.items()}).T)
-display(experiments.claim("A model that knows its pictures by heart pays more for new ones than for its own",
-                          "what a held-out likelihood is for", bound, more="by heart, 20 steps, new",
-                          less="by heart, 20 steps, known"))
-display(experiments.claim("The trained model pays more for new pictures than for training pictures", "the same question, to it",
+display(experiments.claim("A model that knows its pictures by heart pays more for new ones "
+                          "than for its own", "what a held-out likelihood is for", bound,
+                          more="by heart, 20 steps, new", less="by heart, 20 steps, known"))
+display(experiments.claim("The trained model pays more for new pictures than for training "
+                          "pictures", "the same question, to it",
                           bound, more="beta-tilde, 20 steps", less="trained on them, 20 steps"))
 
 # %% [markdown]
@@ -722,18 +798,21 @@ def colleagues_scores(read, files, candidates):
 # You happen to know the truth: what is called model A here are *real* pictures, as good as can be. Model B's are blurred ones. And as a third candidate the files themselves, whose distance from themselves should be 0.
 
 # %% tags=["experiment"]
-many = run.pick(smoke=60, lecture=600, laptop=600, gpu=600)
-pool = data.load(dataset, n=min(2 * many, 2 * most), size=size, split="test", seed=1).images
+many = run.pick(smoke=60, laptop=600)
+pool = data.load(dataset, most=2 * many, size=size, split="test", seed=1).images
 half = len(pool) // 2
-files = ((pool[:half] + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)  # (N, H, W, C), as a PNG holds them
-candidates = {"model A": pool[half : half + half // 10], "model B": damages.blur(pool[half:], 0.7),
+files = ((pool[:half] + 1) * 127.5).round().to(torch.uint8)
+files = files.permute(0, 2, 3, 1)  # (N, H, W, C), as a PNG holds them
+candidates = {"model A": pool[half : half + half // 10],
+              "model B": damages.blur(pool[half:], 0.7),
               "the files": (files.permute(0, 3, 1, 2) / 127.5 - 1)}
 
 
 def trial(scores):
     """Each candidate's number of pictures and distance, by a function like the colleague's."""
     found = scores(read, files, candidates)
-    return pd.DataFrame({name: {"pictures": f"{len(x)}", "distance": f"{abs(found[name]):.2f}"} for name, x in candidates.items()}).T
+    return pd.DataFrame({name: {"pictures": f"{len(x)}", "distance": f"{abs(found[name]):.2f}"}
+                         for name, x in candidates.items()}).T
 
 
 print(f"{len(files)} files")
@@ -761,9 +840,12 @@ trial(colleagues_scores)
 
 # %% tags=["exercise"] exercise="fair_scores" points=2
 def fair_scores(read, files, candidates):
-    """Fréchet distance of each candidate from the real pictures in the files, so that the distances can be compared.
+    """Fréchet distance of each candidate from the real pictures in the files.
 
-    read: pictures (B, 3, H, W) in [-1, 1] -> features (B, D).    files: (N, H, W, 3), uint8, 0 to 255.
+    All distances can be compared with each other.
+
+    read: pictures (B, 3, H, W) in [-1, 1] -> features (B, D).
+    files: (N, H, W, 3), uint8, 0 to 255.
     candidates: name -> pictures (M, 3, H, W) in [-1, 1]; the M differ.
     Returns a dict, name -> distance, each measured with the first n pictures on both sides.
 
@@ -795,21 +877,24 @@ trial(fair_scores)
 # How sure can one be after twenty answers? A share that was counted has an interval. The course takes Wilson's, at 95 %: all shares from which the count would be no surprise.
 
 # %% tags=["experiment"]
+from scipy.stats import binomtest
+
 rows = {}
 for answered in (10, 20, 50, 200):
     for right in (0.5, 0.7):
-        low, high = metrics.wilson_interval(round(right * answered), answered)
-        rows[f"{round(right * answered)} of {answered} right"] = {"share": right, "from": low, "to": high,
-                                                                 "can tell": "yes" if low > 0.5 else "not shown"}
+        k = round(right * answered)
+        low, high = binomtest(k, answered).proportion_ci(method="wilson")
+        rows[f"{k} of {answered} right"] = {"share": right, "from": low, "to": high,
+                                            "can tell": "yes" if low > 0.5 else "not shown"}
 display(pd.DataFrame(rows).T)
 
 # %% [markdown]
 # Your turn. Answer with the buttons, or click into the test and use the keys 1 and 2, or the arrows. Nothing is revealed before the end. What you answered is written below the test, and is saved with the notebook.
 
 # %% tags=["explorer", "figure"]
-pairs = run.pick(smoke=4, lecture=20, laptop=20, gpu=40)
-fakes = samplers.sample_ddim(predict, torch.randn(pairs, *real.shape[1:], generator=run.fresh_generator(8)), alpha_bar,
-                             run.pick(smoke=3, lecture=20, laptop=50, gpu=50), clip=True).clamp(-1, 1)
+pairs = run.pick(smoke=4, laptop=20, gpu=40)
+fakes = sample_ddim(predict, model.noise(pairs, seed=8), alpha_bar,
+                    run.pick(smoke=3, lecture=20, laptop=50), clip=True).clamp(-1, 1)
 blind_test = HumanTest(real[200 : 200 + pairs], fakes, pairs=pairs, seed=9)
 blind_test
 
@@ -824,8 +909,9 @@ print(blind_test.result)
 # **Which figure moves first?** Choose a damage and turn its strength up. Then go back to *none* and change the number of pictures: what moves now moves for no reason.
 
 # %% tags=["explorer", "figure"]
-JudgingExplorer(dataset, size, counts=run.pick(smoke=(10, 20, 40), lecture=(45, 90, 180), laptop=(45, 90, 180, 600),
-                                                       gpu=(45, 90, 180, 600, 2000)))
+JudgingExplorer(dataset, size,
+                counts=run.pick(smoke=(10, 20, 40), lecture=(45, 90, 180),
+                                laptop=(45, 90, 180, 600), gpu=(45, 90, 180, 600, 2000)))
 
 # %% [markdown]
 # ## Is this normal?

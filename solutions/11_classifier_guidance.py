@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · Classifier guidance
 #
-# ![Four rows of ten flowers. In each column the noise is the same, and above it stands the species that was asked for. From top to bottom the guidance gets stronger: the sky and the colours stay, and the flower turns into what was asked for.](../docs/pictures/11_classifier_guidance.png)
+# ![Four rows of ten flowers. In each column the noise is the same, and above it stands the species that was asked for. From top to bottom the guidance gets stronger: the sky and the colours stay, and the flower turns into what was asked for.](../course_utils/lessons/lesson11/opening.png)
 #
 # The models of lessons 04 and 06 draw flowers, and nobody can say which. This lesson asks for a rose and gets one, from a network that has never heard the word: a second, small network looks over its shoulder and points.
 # It comes with a dial, and you will measure what turning it up buys and what it costs.
@@ -26,14 +26,20 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils import data, experiments, guidance, metrics, plots, pretrained, samplers, studies
-from course_utils.diffusion import alpha_bars, cosine_schedule, linear_schedule, model_time, q_sample, schedule_step
+from course_utils import data, experiments, guidance, metrics, plots, pretrained, studies
+from course_utils.diffusion import (
+    alpha_bars,
+    cosine_schedule,
+    model_time,
+    q_sample,
+    schedule_step,
+)
 from course_utils.guidance import step_back
 from course_utils.lessons.lesson11 import checks as ex
 from course_utils.lessons.lesson11.explorer import SteeringExplorer
 from course_utils.models import NoisyClassifier
 from course_utils.runtime import start
-from course_utils.samplers import respace, sample_ddim
+from course_utils.samplers import respace, sample_ddim, sample_ddpm
 from course_utils.training import fit
 
 # %% tags=["parameters"]
@@ -43,30 +49,16 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("11", preset=preset, dataset=dataset)
 plots.use_style()
-if pretrained.available_ddpm(dataset):
-    model = pretrained.ddpm(dataset, device=run.device)
-    predict, alpha_bar, size = model.predict, model.alpha_bar, model.size
-else:  # no network was trained ahead for this data set: the ideal denoiser of lesson 02 stands in, exact and slow
-    alpha_bar, size = alpha_bars(linear_schedule(1000)), 16
-    predict = samplers.ideal_predict(data.load(dataset, n=400, size=size).images, alpha_bar)
-T = len(alpha_bar) - 1  # 1000
-many = run.pick(smoke=256, lecture=4096, laptop=8192, gpu=16384)
-train = data.load(dataset, n=min(many, 1400) if dataset == "digits" else many, size=size)
-test = data.load(dataset, n=run.pick(smoke=60, lecture=300, laptop=300, gpu=300), size=size, split="test")
-classes, K = train.classes, len(train.classes)  # K = 10
-
-
-def noise(n, seed):
-    """n noises to start from, (n, C, 16, 16)."""
-    return torch.randn(n, *train.images.shape[1:], generator=run.fresh_generator(seed))
-
-
-shown = [int((train.labels == k).nonzero()[0]) for k in range(K) if (train.labels == k).any()]  # one of each class
-plots.grid(train.images[shown], titles=[classes[train.labels[i]] for i in shown], columns=5, title="What can be asked for",
+model = pretrained.ddpm_or_ideal(dataset, run.device)  # a trained network, if there is one
+predict, alpha_bar, size, noise = model.predict, model.alpha_bar, model.size, model.noise
+train = data.load(dataset, size=size,
+                  most=run.pick(smoke=256, lecture=4096, laptop=8192, gpu=16384))
+T, K, classes = len(alpha_bar) - 1, len(train.classes), train.classes  # 1000, 10, ten names
+plots.grid(train.one_of_each().images, titles=classes, columns=5, title="What can be asked for",
            alt=f"One picture of each class of {dataset}: {', '.join(classes)}.");
 
 # %% [markdown]
-# `predict(x, t)` is the network without classes, as a sampler wants it (lesson 06): it names the noise in `x`, and `t` runs from 0 to 1000. (For a data set without a network trained ahead it is the ideal denoiser over 400 pictures, and all that comes out is one of those.)
+# `predict(x, t)` is the network without classes, as a sampler wants it (lesson 06): it names the noise in `x`, and `t` runs from 0 to 1000. `noise(n, seed)` draws n noises to start from, (n, C, 16, 16). (For a data set without a network trained ahead it is the ideal denoiser over 400 pictures, and all that comes out is one of those.)
 #
 # ## 1 · What is missing
 #
@@ -89,34 +81,41 @@ plots.grid(train.images[shown], titles=[classes[train.labels[i]] for i in shown]
 # Here it is where everything can be drawn: pictures of one pixel, three classes, each a normal distribution, with the noise of step 300 of 1000.
 
 # %% tags=["figure"]
-world = guidance.Mixture(means=torch.tensor([[-1.2], [0.2], [1.0]], dtype=torch.float64), std=0.35,
-                         shares=torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64))
+world = guidance.Mixture(means=torch.tensor([[-1.2], [0.2], [1.0]], dtype=torch.float64),
+                         std=0.35, shares=torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64))
 exact_bar = alpha_bars(cosine_schedule(1000))
-line = torch.linspace(-2.6, 2.6, 521, dtype=torch.float64)[:, None]  # (521, 1): places for the pixel
+line = torch.linspace(-2.6, 2.6, 521, dtype=torch.float64)[:, None]  # (521, 1): the pixel
 wanted, a = torch.full((len(line),), 2), exact_bar[300]
 joint = world.log_joint(line, a)  # (521, 3): log p(x_t, class)
 score, of_class = (world.guided_score(line, a, wanted, scale) for scale in (0.0, 1.0))
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
 for k, name in enumerate("ABC"):
-    left.fill_between(line[:, 0], joint[:, k].exp(), alpha=0.35, color=plots.COLOURS[f"class {name}"], label=f"class {name}")
-left.plot(line[:, 0], joint.logsumexp(1).exp(), color=plots.COLOURS["reference"], label="all of them")
+    left.fill_between(line[:, 0], joint[:, k].exp(), alpha=0.35,
+                      color=plots.COLOURS[f"class {name}"], label=f"class {name}")
+left.plot(line[:, 0], joint.logsumexp(1).exp(), color=plots.COLOURS["reference"],
+          label="all of them")
 left.set(xlabel="value of the pixel, x_t", ylabel="density", title="Three classes, t = 300")
 left.legend()
 right.plot(line, score, color=plots.COLOURS["reference"], label="score")
-right.plot(line, of_class - score, color=plots.COLOURS["guided"], label="what is missing for class C")
-right.plot(line, of_class, "--", color=plots.COLOURS["class C"], label="their sum: the score of class C")
+right.plot(line, of_class - score, color=plots.COLOURS["guided"],
+           label="what is missing for class C")
+right.plot(line, of_class, "--", color=plots.COLOURS["class C"],
+           label="their sum: the score of class C")
 right.axhline(0, color=plots.COLOURS["rule"], zorder=0)
-right.set(xlabel="value of the pixel, x_t", ylabel="per unit of x", title="Left of C, the missing term pulls up")
+right.set(xlabel="value of the pixel, x_t", ylabel="per unit of x",
+          title="Left of C, the missing term pulls up")
 right.legend()
-plots.show(figure, alt="Left: the densities of three classes on a line. Right: the score, the missing term for class C, which is "
-                       "positive everywhere and near zero within C, and their sum, a straight line through the middle of C.");
+plots.show(figure, alt="Left: the densities of three classes on a line. Right: the score, the "
+                       "missing term for class C, which is positive everywhere and near zero "
+                       "within C, and their sum, a straight line through the middle of C.");
 
 # %% [markdown]
 # **Where to look.** Follow the orange curve from the left. Far from C it is large: "this is not C, go right". It falls as C gets likelier, and right of C, where no other class can be meant, it is near 0: nothing is left to say. Added to the wavy score it gives a straight line, the score of a single normal distribution. Check it with numbers, the score of class C from the formula against the slope of its logarithm:
 
 # %% tags=["experiment"]
 h = 1e-5
-slope = (world.log_joint(line + h, a) - world.log_joint(line - h, a))[:, 2] / (2 * h)  # of log p(x_t, C)
+rise = world.log_joint(line + h, a) - world.log_joint(line - h, a)
+slope = rise[:, 2] / (2 * h)  # of log p(x_t, C)
 print(f"largest difference between score + missing term and the slope of log p(x_t | C): "
       f"{(of_class[:, 0] - slope).abs().max():.0e} (the values reach {slope.abs().max():.0f})")
 
@@ -147,12 +146,16 @@ print(f"largest difference between score + missing term and the slope of log p(x
 def noisy_classifier_loss(classifier, x0, y, t, alpha_bar, eps):
     """How badly a classifier names the class of pictures under noise.
 
-    classifier: classifier(x_t, t) gives scores (B, K), before the softmax, for t (B,) on the scale 0 to 1000.
+    classifier: classifier(x_t, t) gives scores (B, K), before the softmax, for t (B,) on the
+    scale 0 to 1000.
     x0: clean pictures, (B, C, H, W).    y: their classes, (B,), int64.
-    t: steps, (B,), int64, 0 to T.       alpha_bar: (T + 1,), float64.    eps: noise, shaped like x0.
-    Returns one number, the mean over the batch of -log p(y | x_t).    Dhariwal & Nichol 2021, section 4.
+    t: steps, (B,), int64, 0 to T.       alpha_bar: (T + 1,), float64.
+    eps: noise, shaped like x0.
+    Returns one number, the mean over the batch of -log p(y | x_t).
+    Dhariwal & Nichol 2021, section 4.
 
-    Example: a classifier that gives all of 10 classes the same score has a loss of log(10) = 2.303.
+    Example: a classifier that gives all of 10 classes the same score has a loss of log(10),
+    which is 2.303.
     """
     ### BEGIN SOLUTION
     noisy = q_sample(x0, t, alpha_bar, eps)
@@ -175,13 +178,15 @@ def trained(clean):
     """A classifier and its losses; with `clean` it never sees noise."""
     torch.manual_seed(0)
     net = NoisyClassifier(train.images.shape[1], K).to(run.device)
-    batches = pretrained.reading_batches(train.images, train.labels, T, size=64, seed=0, clean=clean)
+    batches = pretrained.reading_batches(train.images, train.labels, T, size=64, seed=0,
+                                         clean=clean)
 
     def loss(net, batch):
         x0, y, t, eps = (part.to(run.device) for part in batch)
         return noisy_classifier_loss(net, x0, y, t, alpha_bar, eps)
 
-    return net, fit(net, batches, loss, steps, learning_rate=4e-3, title="clean" if clean else "noisy")
+    return net, fit(net, batches, loss, steps, learning_rate=4e-3,
+                    title="clean" if clean else "noisy")
 
 
 clean_net, clean_history = trained(clean=True)
@@ -194,14 +199,19 @@ def clean_classifier(x, t):
     """The second one, told the only time that it knows."""
     return clean_net(x, torch.zeros_like(t))
 
+
 # %% tags=["experiment", "figure"]
+test = data.load(dataset, n=run.pick(smoke=60, laptop=300), size=size, split="test")
 times = (0, 50, 100, 150, 200, 300, 400, 500, 600, 800, 1000)
 seeing = {"noisy classifier": classifier, "clean classifier": clean_classifier}
-accuracy = {name: pretrained.accuracy_by_time(net, test.images, test.labels, times, alpha_bar) for name, net in seeing.items()}
+accuracy = {name: pretrained.accuracy_by_time(net, test.images, test.labels, times, alpha_bar)
+            for name, net in seeing.items()}
 print(pd.DataFrame(accuracy, index=pd.Index(times, name="t")).T.round(2).to_string())
-plots.curves(accuracy, x=times, xlabel="step t of the noise", ylabel="share named rightly", hlines={"chance": 1 / K},
+plots.curves(accuracy, x=times, xlabel="step t of the noise", ylabel="share named rightly",
+             hlines={"chance": 1 / K},
              title="A classifier of clean pictures loses sight much sooner",
-             alt="Share of held-out pictures named rightly against t, for a classifier trained on noisy pictures and one trained on clean ones.");
+             alt="Share of held-out pictures named rightly against t, for a classifier trained "
+                 "on noisy pictures and one trained on clean ones.");
 
 # %% [markdown]
 # **Where to look.** On clean pictures the second is the better one, 1.00 against 0.97: it has practised nothing else. At $t=200$ it reads 0.34 of the pictures rightly, where the first reads 0.63. From $t=500$ on both are close to chance: with this schedule little of the picture is left there (lesson 01 drew the same curve for its recogniser, on larger pictures). So these two can steer between $t=500$ and the end, and hardly before.
@@ -228,8 +238,9 @@ def classifier_gradient(classifier, x, t, y):
     """The gradient of log p(y | x_t) with respect to x_t, for each picture of a batch.
 
     classifier: classifier(x, t) gives scores (B, K), before the softmax.
-    x: noisy pictures, (B, C, H, W).    t: (B,), on the scale 0 to 1000.    y: classes, (B,), int64.
-    Returns the gradients, (B, C, H, W), a plain tensor without history; x itself stays as it was.
+    x: noisy pictures, (B, C, H, W).    t: (B,), on the scale 0 to 1000.
+    y: classes, (B,), int64.
+    Returns the gradients, (B, C, H, W), a plain tensor without history; x stays as it was.
 
     Example: two classes with scores 0 and 3 x, at x = 0 for class 1: the gradient is 1.5.
     """
@@ -261,12 +272,16 @@ def stretched(gradient):
 
 
 to_goal = torch.full((len(at),), goal)
-gradients = {name: classifier_gradient(net, x_t, model_time(at, T), to_goal) for name, net in seeing.items()}
+gradients = {name: classifier_gradient(net, x_t, model_time(at, T), to_goal)
+             for name, net in seeing.items()}
 print("length of the gradient, by t: " + "; ".join(
-    f"{name} " + ", ".join(f"{g.norm():.1f}" for g in gradient) for name, gradient in gradients.items()))
+    f"{name} " + ", ".join(f"{g.norm():.1f}" for g in gradient)
+    for name, gradient in gradients.items()))
 plots.strip({"x_t": x_t, **{name: stretched(g) for name, g in gradients.items()}},
-            column_titles=[f"t = {t}" for t in at.tolist()], title=f"Which way to {classes[goal]}?",
-            alt="A picture under more and more noise, and below it the gradients of two classifiers towards another class.");
+            column_titles=[f"t = {t}" for t in at.tolist()],
+            title=f"Which way to {classes[goal]}?",
+            alt="A picture under more and more noise, and below it the gradients of two "
+                "classifiers towards another class.");
 
 # %% [markdown]
 # **Where to look.** The gradient of the noisy classifier is smooth and sits in the middle: it paints petals. At $t=0$ it wants a little at the heart of the flower, at $t=200$ a whole head. That of the clean one is grain, and longer: 24.5 against 9.0 without noise, 12.9 against 0.9 at $t=300$, where it can hardly read. Being blind does not make it quiet. A push along grain changes the mind of that classifier and not the picture; such pictures are called adversarial (lesson 10).
@@ -343,13 +358,17 @@ eps_500 = world.predict(exact_bar)(x_500, torch.tensor([500.0]))
 rows = {}
 for s in (100, 300, 450, 490, 499):
     mu, variance = step_back(x_500, eps_500, 500, s, exact_bar)
-    product = -(fine - mu[0, 0]) ** 2 / (2 * variance) + world.log_joint(fine[:, None], exact_bar[s]).log_softmax(dim=1)[:, 2]
+    log_p = world.log_joint(fine[:, None], exact_bar[s]).log_softmax(dim=1)[:, 2]
+    product = -(fine - mu[0, 0]) ** 2 / (2 * variance) + log_p
     weight = (product - product.max()).exp()
     truth = (weight * fine).sum() / weight.sum()  # the mean of p(x_s | x_t) p(y | x_s)
-    g = classifier_gradient(world.classifier(exact_bar), mu, torch.tensor([1000.0 * s / T]), torch.tensor([2]))
+    g = classifier_gradient(world.classifier(exact_bar), mu, torch.tensor([1000.0 * s / T]),
+                            torch.tensor([2]))
     moved = guided_mean(mu, variance, g, 1.0)
-    rows[f"{500 - s} steps at once" if s < 499 else "one step"] = {"sigma": variance.sqrt().item(), "exact push": (truth - mu).item(),
-                                        "sigma^2 g": (moved - mu).item(), "off by": ((moved - truth) / (truth - mu)).abs().item()}
+    off = ((moved - truth) / (truth - mu)).abs().item()
+    rows[f"{500 - s} steps at once" if s < 499 else "one step"] = {
+        "sigma": variance.sqrt().item(), "exact push": (truth - mu).item(),
+        "sigma^2 g": (moved - mu).item(), "off by": off}
 table = pd.DataFrame(rows).T
 table["off by"] = table["off by"].map("{:.1%}".format)
 display(table.round(4))
@@ -389,7 +408,8 @@ display(table.round(4))
 def guided_eps(eps, gradient, t, alpha_bar, scale):
     """The predicted noise, moved towards a class.
 
-    eps: the predicted noise without a class, (B, C, H, W).    gradient: of log p(y | x_t), shaped like eps.
+    eps: the predicted noise without a class, (B, C, H, W).
+    gradient: of log p(y | x_t), shaped like eps.
     t: steps, (B,), int64, 0 to T.    alpha_bar: (T + 1,), float64.    scale: a number, s.
     Returns (B, C, H, W), of the dtype of eps.    Dhariwal & Nichol 2021, algorithm 2.
 
@@ -420,7 +440,8 @@ def classifier_predict(predict, classifier, y, scale, alpha_bar):
     """A `predict` that draws what is asked for, to be handed to any sampler.
 
     predict: predict(x, t) gives the noise in x (B, C, H, W), for t (B,) on the scale 0 to 1000.
-    classifier: classifier(x, t) gives scores (B, K).    y: the class wanted of each picture, (B,), int64.
+    classifier: classifier(x, t) gives scores (B, K).
+    y: the class wanted of each picture, (B,), int64.
     scale: a number, s.    alpha_bar: (T + 1,), float64.
     Returns a function of x and t like `predict`.    Dhariwal & Nichol 2021, algorithm 2.
 
@@ -444,21 +465,26 @@ classifier_predict = ex.classifier_predict.check(classifier_predict)
 
 # %% tags=["experiment", "figure"]
 sampling_steps = run.pick(smoke=3, lecture=15, laptop=20, gpu=50)
-judge = metrics.Judge(dataset, size, n=run.pick(smoke=12, lecture=40, laptop=100, gpu=180), device=run.device)
+judged = run.pick(smoke=12, lecture=40, laptop=100, gpu=180)
+judge = metrics.Judge(dataset, size, n=judged, device=run.device)
 
 
 def ask(y, scale, seed, net=None):
     """Pictures of the classes y, (B, C, 16, 16), by DDIM."""
     guided = classifier_predict(predict, net or classifier, y, scale, alpha_bar)
-    return sample_ddim(guided, noise(len(y), seed), alpha_bar, sampling_steps, clip=True).clamp(-1, 1)
+    x = sample_ddim(guided, noise(len(y), seed), alpha_bar, sampling_steps, clip=True)
+    return x.clamp(-1, 1)
 
 
 each = torch.arange(K)
-rows = {f"scale {scale:g}": ask(each, scale, seed=2) for scale in run.pick(smoke=(0, 3), lecture=(0, 1, 3, 10), laptop=(0, 1, 3, 10), gpu=(0, 1, 3, 10))}
+rows = {f"scale {scale:g}": ask(each, scale, seed=2)
+        for scale in run.pick(smoke=(0, 3), laptop=(0, 1, 3, 10))}
 for name, x in rows.items():
     print(f"{name}: {(judge.read(x) == each).sum().item()} of {K} are read as asked for")
-plots.strip(rows, column_titles=classes, title="The same noises, asked for ten classes, harder and harder",
-            alt="Rows of pictures from the same noises, one column a class; the farther down the stronger the guidance.");
+plots.strip(rows, column_titles=classes,
+            title="The same noises, asked for ten classes, harder and harder",
+            alt="Rows of pictures from the same noises, one column a class; the farther down "
+                "the stronger the guidance.");
 
 # %% [markdown]
 # **Where to look.** Go down a column. Sky and colour mostly stay, as the noise has them; the shape turns into what is asked for: a bell, the cup of a tulip, a flat lotus. Without guidance 2 of the 10 are read as asked for, about what chance gives; at scale 1 and 3 it is 5, at scale 10 it is 8. Some hold out to the end.
@@ -489,8 +515,10 @@ plots.strip(rows, column_titles=classes, title="The same noises, asked for ten c
 def mixture_guided_score(x, y, a, scale, means, std, shares):
     """The score of all classes, and scale times what is missing for class y.
 
-    x: points, (B, D).    y: the class wanted of each, (B,), int64.    a: alpha_bar at their level, a number.
-    scale: a number, s.   means: middles of the classes, (K, D).    std: of every class.    shares: (K,), sum 1.
+    x: points, (B, D).    y: the class wanted of each, (B,), int64.
+    a: alpha_bar at their level, a number.
+    scale: a number, s.   means: middles of the classes, (K, D).    std: of every class.
+    shares: (K,), sum 1.
     Returns (B, D): the gradient of log p(x_t) + scale log p(y | x_t).
 
     Example: with scale 1 it is the score of class y alone, whatever the shares.
@@ -512,7 +540,7 @@ mixture_guided_score = ex.mixture_guided_score.check(mixture_guided_score)
 # Sample with it, by the same DDIM as always, class C wanted. At scale 1 the points should be distributed as class C is. And at scale 4? The formula $p(x)\,p(y\mid x)^4$ is a density like any other (call it *tilted*), and it can be drawn. Do the samples follow it?
 
 # %% tags=["experiment"]
-crowd_size = run.pick(smoke=300, lecture=4000, laptop=4000, gpu=20000)
+crowd_size = run.pick(smoke=300, laptop=4000, gpu=20000)
 crowd_steps = run.pick(smoke=20, lecture=100, laptop=200, gpu=400)
 ends = torch.linspace(-3, 4, 7001, dtype=torch.float64)
 
@@ -523,7 +551,8 @@ def crowd(scale, seed, sampler=sample_ddim, **more):
 
     def exact(x, t):
         a = float(exact_bar[int(t[0])])
-        return -((1 - a) ** 0.5) * mixture_guided_score(x, y, a, scale, world.means, world.std, world.shares)
+        score = mixture_guided_score(x, y, a, scale, world.means, world.std, world.shares)
+        return -((1 - a) ** 0.5) * score
 
     x_T = torch.randn(crowd_size, 1, generator=run.fresh_generator(seed), dtype=torch.float64)
     return sampler(exact, x_T, exact_bar, steps=crowd_steps, **more)[:, 0]
@@ -537,38 +566,56 @@ def tilted(scale):
 # %% tags=["experiment", "figure"]
 figure, panels = plt.subplots(1, 3, figsize=(9, 3.3), sharey=True)
 for panel, scale in zip(panels, (1, 2, 4)):
-    panel.hist(crowd(scale, seed=0), bins=60, range=(-0.5, 2.6), density=True, alpha=0.5, color=plots.COLOURS["guided"], label="samples")
-    panel.plot(ends, tilted(scale) / (ends[1] - ends[0]), color=plots.COLOURS["tilted"], label="tilted density")
+    panel.hist(crowd(scale, seed=0), bins=60, range=(-0.5, 2.6), density=True, alpha=0.5,
+               color=plots.COLOURS["guided"], label="samples")
+    panel.plot(ends, tilted(scale) / (ends[1] - ends[0]), color=plots.COLOURS["tilted"],
+               label="tilted density")
     panel.set(xlabel="value of the pixel, x_0", title=f"scale {scale}", xlim=(-0.5, 2.6))
 panels[0].set_ylabel("density")
 panels[0].legend()
-plots.show(figure, alt="Histograms of samples at scales 1, 2 and 4 against the tilted density. At scale 1 they agree; at 2 and 4 "
-                       "the samples lie farther out and closer together than the density.");
+plots.show(figure, alt="Histograms of samples at scales 1, 2 and 4 against the tilted density. "
+                       "At scale 1 they agree; at 2 and 4 the samples lie farther out and "
+                       "closer together than the density.");
 
 # %% [markdown]
 # **Where to look.** At scale 1 histogram and curve are one: the class is hit exactly. At scale 2 the samples are too far out and too close together, at scale 4 there is hardly any overlap. So *classifier guidance with a scale above 1 does not sample the density that its formula seems to promise*. In numbers, over several seeds:
 
 # %% tags=["experiment"]
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
-means = experiments.compare({f"scale {s}": lambda seed, s=s: crowd(s, 10 + seed).mean().item() for s in (1, 4)}, seeds, "mean of the samples")
-spreads = experiments.compare({f"scale {s}": lambda seed, s=s: crowd(s, 10 + seed).std().item() for s in (1, 4)}, seeds, "standard deviation of the samples")
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
+runs = {f"scale {s}": lambda seed, s=s: crowd(s, 10 + seed) for s in (1, 4)}
+means = experiments.compare({name: lambda seed, draw=draw: draw(seed).mean().item()
+                             for name, draw in runs.items()}, seeds, "mean of the samples")
+spreads = experiments.compare({name: lambda seed, draw=draw: draw(seed).std().item()
+                               for name, draw in runs.items()}, seeds,
+                              "standard deviation of the samples")
 centre = (tilted(4) * ends).sum().item()
-print(f"tilted density at scale 4: mean {centre:.3f}, standard deviation {(tilted(4) * (ends - centre) ** 2).sum().sqrt():.3f}")
-with_noise = crowd(4, seed=0, sampler=samplers.sample_ddpm, generator=run.fresh_generator(1))
-print(f"the same by DDPM: mean {with_noise.mean():.3f}, standard deviation {with_noise.std():.3f}")
+spread = (tilted(4) * (ends - centre) ** 2).sum().sqrt()
+print(f"tilted density at scale 4: mean {centre:.3f}, standard deviation {spread:.3f}")
+with_noise = crowd(4, seed=0, sampler=sample_ddpm, generator=run.fresh_generator(1))
+print(f"the same by DDPM: mean {with_noise.mean():.3f}, "
+      f"standard deviation {with_noise.std():.3f}")
+
+# %% tags=["experiment"]
 for what, source, found, name, expected in (
-    ("Where all is known, guidance at scale 1 gives the mean of the class", "Bayes' rule", means, "scale 1", 1.0),
-    ("Where all is known, guidance at scale 1 gives the spread of the class", "Bayes' rule", spreads, "scale 1", 0.35),
-    ("Guidance at scale 4 gives samples with the mean of p(x) p(y|x)^4", "often said", means, "scale 4", round(centre, 3)),
+    ("Where all is known, guidance at scale 1 gives the mean of the class", "Bayes' rule",
+     means, "scale 1", 1.0),
+    ("Where all is known, guidance at scale 1 gives the spread of the class", "Bayes' rule",
+     spreads, "scale 1", 0.35),
+    ("Guidance at scale 4 gives samples with the mean of p(x) p(y|x)^4", "often said", means,
+     "scale 4", round(centre, 3)),
 ):
-    display(experiments.claim_equal(what, source, found, name, expected=expected, tolerance=0.02))
+    display(experiments.claim_equal(what, source, found, name, expected=expected,
+                                    tolerance=0.02))
 
 # %% [markdown]
 # **Why not?** At each $t$ the sampler follows the score of $p(x_t)\,p(y\mid x_t)^s$. For a sampler to end at the tilted density, it would have to follow the score of *that density, with noise added*. Tilting and adding noise do not commute, unless $s$ is 0 or 1. Both scores at $t=600$:
 
 # %% tags=["experiment", "figure"]
 def noised_tilted_score(x, step, scale):
-    """The score of the tilted density with the noise of a step, by adding up over the line: (N, 1) -> (N,)."""
+    """The score of the tilted density with the noise of a step: (N, 1) -> (N,).
+
+    By adding up over the line.
+    """
     level = exact_bar[step]
     away = level.sqrt() * ends - x  # (N, 7001)
     weight = (tilted(scale).log() - away**2 / (2 * (1 - level))).softmax(dim=1)
@@ -577,14 +624,17 @@ def noised_tilted_score(x, step, scale):
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
 for panel, scale in zip(panels, (1, 4)):
-    followed = mixture_guided_score(line, torch.full((len(line),), 2), float(exact_bar[600]), scale, world.means, world.std, world.shares)
+    followed = mixture_guided_score(line, torch.full((len(line),), 2), float(exact_bar[600]),
+                                    scale, world.means, world.std, world.shares)
     panel.plot(line, followed, color=plots.COLOURS["guided"], label="what guidance follows")
-    panel.plot(line, noised_tilted_score(line, 600, scale), "--", color=plots.COLOURS["tilted"], label="what would lead to the tilted density")
+    panel.plot(line, noised_tilted_score(line, 600, scale), "--", color=plots.COLOURS["tilted"],
+               label="what would lead to the tilted density")
     panel.axhline(0, color=plots.COLOURS["rule"], zorder=0)
     panel.set(xlabel="x_t, t = 600", title=f"scale {scale}")
 panels[0].set_ylabel("score")
 panels[0].legend()
-plots.show(figure, alt="Two scores against the pixel's value at t = 600. At scale 1 the two curves are one; at scale 4 what guidance follows lies above.");
+plots.show(figure, alt="Two scores against the pixel's value at t = 600. At scale 1 the two "
+                       "curves are one; at scale 4 what guidance follows lies above.");
 
 # %% [markdown]
 # **Where to look.** On the left the two are the same line. On the right guidance pulls up harder everywhere, already at $t=600$, with most of the way still to go, and the sampler arrives in the land of $t=300$ too far out. No later step takes it back. In the claims above: the mean is 1.001 at scale 1, where 1 is right, and 1.781 at scale 4, where the tilted density has 1.187. A large scale is a dial that works, not a density that is sampled. (Fresh noise helps: DDPM keeps forgetting its way, and lands between the two. The printed line has its figures.)
@@ -598,22 +648,30 @@ plots.show(figure, alt="Two scores against the pixel's value at t = 600. At scal
 # %% tags=["experiment", "figure"]
 strength = 10
 eight = torch.arange(8) % K
-rows = {"no guidance": ask(eight, 0, seed=3), "noisy classifier": ask(eight, strength, 3), "clean classifier": ask(eight, strength, 3, clean_classifier)}
-plots.strip(rows, column_titles=[classes[k] for k in eight], title=f"Steered by a classifier that knows noise, and by one that does not (scale {strength})",
-            alt="Three rows of pictures from the same noises: without guidance, steered by the noisy classifier, steered by the clean one.");
+rows = {"no guidance": ask(eight, 0, seed=3), "noisy classifier": ask(eight, strength, 3),
+        "clean classifier": ask(eight, strength, 3, clean_classifier)}
+plots.strip(rows, column_titles=[classes[k] for k in eight],
+            title="Steered by a classifier that knows noise, and by one that does not "
+                  f"(scale {strength})",
+            alt="Three rows of pictures from the same noises: without guidance, steered by the "
+                "noisy classifier, steered by the clean one.");
 
 # %% [markdown]
 # One picture of each proves little. The comparison over three trainings of each classifier was made ahead, with more pictures (`course claims steering` repeats it; the model of flowers). *Read as asked* is by the oracle, which has had no part in the steering. *Read by itself* is by the classifier that steered, on the finished picture.
 
 # %% tags=["experiment"]
 how = studies.settings("steering")
-print(f"{how['study']}: flowers, 16 px, {how['shared']['training_steps']} training steps, {how['shared']['samples']} pictures, seeds {how['seeds']}")
+print(f"{how['study']}: flowers, 16 px, {how['shared']['training_steps']} training steps, "
+      f"{how['shared']['samples']} pictures, seeds {how['seeds']}")
 asked = studies.load("steering", figure="read as asked")
 own = studies.load("steering", figure="read by itself")
-display(pd.DataFrame({"read as asked (oracle)": asked.table()["mean"], "read by itself": own.table()["mean"]}).round(3))
+display(pd.DataFrame({"read as asked (oracle)": asked.table()["mean"],
+                      "read by itself": own.table()["mean"]}).round(3))
 for scale in (1, 4, 16):
-    display(experiments.claim(f"At scale {scale} a classifier trained on noisy pictures steers better than one trained on clean ones",
-                              "Dhariwal & Nichol 2021, section 4, train on noise", asked, digits=2,
+    display(experiments.claim(f"At scale {scale} a classifier trained on noisy pictures steers "
+                              "better than one trained on clean ones",
+                              "Dhariwal & Nichol 2021, section 4, train on noise",
+                              asked, digits=2,
                               more=f"noisy, scale {scale}", less=f"clean, scale {scale}"))
 
 # %% [markdown]
@@ -635,30 +693,40 @@ def along(figure):
     return np.stack([found.runs[f"noisy, scale {s:g}"] for s in scales], axis=1)
 
 
-plots.curves({"read as asked": along("read as asked"), "recall": along("recall")}, x=[s + 0.5 for s in scales], logx=True,
-             xlabel="scale + 0.5", ylabel="share", title="The harder the push, the more pictures are what was asked for",
+plots.curves({"read as asked": along("read as asked"), "recall": along("recall")},
+             x=[s + 0.5 for s in scales], logx=True, xlabel="scale + 0.5", ylabel="share",
+             title="The harder the push, the more pictures are what was asked for",
              alt="Share read as asked, and recall, against the scale of guidance.");
 
 # %% tags=["experiment", "figure"]
 real = data.load("flowers", n=how["shared"]["samples"], size=16, split="test")
 reader = metrics.Judge("flowers", 16, n=how["shared"]["samples"])
-far = [metrics.mean_pairwise_distance(reader.reader.features(real.images[real.labels == k])) for k in real.labels.unique()]
-plots.curves({"distance within a class": along("distance within a class")}, x=[s + 0.5 for s in scales], logx=True,
-             xlabel="scale + 0.5", ylabel="distance of two features", hlines={"real pictures": sum(far) / len(far)},
-             title="The harder the push, the more alike are pictures of a class", alt="Mean distance of two pictures of a class against the scale of guidance.");
+far = [metrics.mean_pairwise_distance(reader.reader.features(real.images[real.labels == k]))
+       for k in real.labels.unique()]
+plots.curves({"distance within a class": along("distance within a class")},
+             x=[s + 0.5 for s in scales], logx=True,
+             xlabel="scale + 0.5", ylabel="distance of two features",
+             hlines={"real pictures": sum(far) / len(far)},
+             title="The harder the push, the more alike are pictures of a class",
+             alt="Mean distance of two pictures of a class against the scale of guidance.");
 
 # %% tags=["experiment"]
-print(f"real pictures: read as asked {reader.floor_asked:.2f}, recall {reader.floor_recall:.2f}, distance within a class {sum(far) / len(far):.2f}")
+print(f"real pictures: read as asked {reader.floor_asked:.2f}, "
+      f"recall {reader.floor_recall:.2f}, distance within a class {sum(far) / len(far):.2f}")
 sweep = {figure: studies.load("steering", figure=figure) for figure in
-         ("read as asked", "recall", "precision", "distance within a class", "Fréchet distance")}
-display(pd.DataFrame({figure: {f"scale {s:g}": found.runs[f"noisy, scale {s:g}"].mean() for s in scales}
+         ("read as asked", "recall", "precision", "distance within a class",
+          "Fréchet distance")}
+display(pd.DataFrame({figure: {f"scale {s:g}": found.runs[f"noisy, scale {s:g}"].mean()
+                               for s in scales}
                       for figure, found in sweep.items()}).round(3))
 
 # %% tags=["experiment"]
 def compared(what, figure, more, less, statement):
-    """The claim that a figure of the noisy classifier is larger at one scale than at another."""
-    return experiments.claim(f"{statement} at scale {what} than at scale {more if what != more else less}", "Dhariwal & Nichol 2021, section 4.3",
-                             sweep[figure], digits=2, more=f"noisy, scale {more}", less=f"noisy, scale {less}")
+    """The claim that a figure of the noisy classifier is larger at one scale than another."""
+    other = more if what != more else less
+    return experiments.claim(f"{statement} at scale {what} than at scale {other}",
+                             "Dhariwal & Nichol 2021, section 4.3", sweep[figure], digits=2,
+                             more=f"noisy, scale {more}", less=f"noisy, scale {less}")
 
 
 for more, less in ((1, 0), (8, 1), (32, 8)):
@@ -672,7 +740,8 @@ for scale in (1, 32):
 # Beside it, the figures of the paper, on ImageNet at 256 px, with a model that is told the class as well (Dhariwal & Nichol 2021):
 
 # %% tags=["experiment"]
-display(pd.DataFrame({"FID": [10.94, 4.59, 9.11], "recall": [0.63, 0.52, 0.32]}, index=pd.Index(["no guidance", "scale 1", "scale 10"])).T)
+display(pd.DataFrame({"FID": [10.94, 4.59, 9.11], "recall": [0.63, 0.52, 0.32]},
+                     index=pd.Index(["no guidance", "scale 1", "scale 10"])).T)
 
 # %% [markdown]
 # **What to notice.** Fidelity rises all the way, from 0.10, which is chance, over 0.37 at scale 1 to 0.84 at scale 32. Bayes' rule alone is far from enough, because the small classifier is unsure of nearly everything while the picture is decided. The distance within a class falls all the way, from 5.49 at scale 1 to 4.21 at scale 32. But mind the dotted line: two *real* pictures of a class are only 3.68 apart. So part of the fall is no loss: strangers leave, pictures that were never of the class. The next cell looks at that.
@@ -682,7 +751,8 @@ display(pd.DataFrame({"FID": [10.94, 4.59, 9.11], "recall": [0.63, 0.52, 0.32]},
 # **Is any variety lost?** Count only the pictures that are read as asked for, with your own classifier, over several seeds of the noise. Strangers are out on both sides now, so what is left of the fall is what the push has cost.
 
 # %% tags=["experiment"]
-four = min(5, K - 4) + torch.arange(4).repeat_interleave(run.pick(smoke=3, lecture=6, laptop=25, gpu=100))  # four classes, equally often
+often = run.pick(smoke=3, lecture=6, laptop=25, gpu=100)
+four = min(5, K - 4) + torch.arange(4).repeat_interleave(often)  # four classes
 
 
 def among_the_right(scale, seed):
@@ -694,11 +764,12 @@ def among_the_right(scale, seed):
     return sum(each) / max(1, len(each))
 
 
-varied = experiments.compare({f"scale {s}": lambda seed, s=s: among_the_right(s, seed) for s in (1, 4, 32)}, seeds,
-                             "distance within a class, among those read as asked")
+runs = {f"scale {s}": lambda seed, s=s: among_the_right(s, seed) for s in (1, 4, 32)}
+varied = experiments.compare(runs, seeds, "distance within a class, among those read as asked")
 display(varied.table().round(2))
-experiments.claim("Among pictures that are what was asked for, those at scale 32 are more alike than those at scale 1",
-                  "Dhariwal & Nichol 2021, section 4.3", varied, digits=2, more="scale 1", less="scale 32")
+experiments.claim("Among pictures that are what was asked for, those at scale 32 are more "
+                  "alike than those at scale 1", "Dhariwal & Nichol 2021, section 4.3",
+                  varied, digits=2, more="scale 1", less="scale 32")
 
 # %% [markdown]
 # **What to notice.** Too close to call: 4.21 at scale 1, where few are right and the seeds scatter, 3.92 at scale 4 and 3.82 at scale 32. So with these flowers most of what the curve shows is strangers leaving, and whether variety is lost as well, three seeds cannot say. The curve alone would have told another story.
@@ -720,9 +791,11 @@ def multiplications(work):
     return counter.get_total_flops() / 2e6
 
 
-if pretrained.available_ddpm(dataset):
-    forward, whole = multiplications(lambda: classifier(one, now)), multiplications(lambda: predict(one, now))
-    print(f"a prediction of the model: {whole:.1f} million multiplications; the classifier: {forward:.1f} forward, as many backward")
+if not model.exact:  # the exact denoiser's price says nothing about a network's
+    forward = multiplications(lambda: classifier(one, now))
+    whole = multiplications(lambda: predict(one, now))
+    print(f"a prediction of the model: {whole:.1f} million multiplications; "
+          f"the classifier: {forward:.1f} forward, as many backward")
     print(f"a steered step costs {1 + 2 * forward / whole:.2f} times a plain one")
 
 # %% tags=["experiment", "machine"]
@@ -737,11 +810,13 @@ def milliseconds(work, repeats):
     return statistics.median(found)
 
 
-batch, clock, to = noise(16, seed=5), torch.full((16,), 500.0), torch.zeros(16, dtype=torch.int64)
+batch, clock = noise(16, seed=5), torch.full((16,), 500.0)
+to = torch.zeros(16, dtype=torch.int64)
 goes = run.pick(smoke=2, lecture=7, laptop=15, gpu=30)
 plain_ms = milliseconds(lambda: predict(batch, clock), goes)
 push_ms = milliseconds(lambda: classifier_gradient(classifier, batch, clock, to), goes)
-print(f"16 pictures on this machine: {plain_ms:.1f} ms for a prediction, {push_ms:.1f} ms for the gradient: "
+print(f"16 pictures on this machine: {plain_ms:.1f} ms for a prediction, "
+      f"{push_ms:.1f} ms for the gradient: "
       f"a steered step takes {1 + push_ms / plain_ms:.2f} times as long")
 
 # %% [markdown]
@@ -779,36 +854,49 @@ hunt_noise = noise(8, seed=7)
 def by(sampler, size, scale, steps=hunt_steps):
     """Eight pictures of one class, drawn `size` at a time."""
     chance = run.fresh_generator(8)
-    parts = [sampler(predict, classifier, x, ask_for[: len(x)], alpha_bar, steps, scale, chance) for x in hunt_noise.split(size)]
+    parts = [sampler(predict, classifier, x, ask_for[: len(x)], alpha_bar, steps, scale, chance)
+             for x in hunt_noise.split(size)]
     return torch.cat(parts).clamp(-1, 1)
 
 
+def read_as_asked(rows):
+    """How many of each row, in words."""
+    return ", ".join(f"{name} {(judge.read(x) == goal).sum().item()} of 8"
+                     for name, x in rows.items())
+
+
 suspects = {f"{size} at a time": by(steered_sampler, size, 0.3) for size in (1, 8)}
-print(f"read as {classes[goal]}: " + ", ".join(f"{name} {(judge.read(x) == goal).sum().item()} of 8" for name, x in suspects.items()))
+print(f"read as {classes[goal]}: {read_as_asked(suspects)}")
 plots.strip(suspects,
-            title=f"The colleague's sampler, asked for {classes[goal]}: it depends on the company",
-            alt="Rows of pictures by the suspicious sampler from the same noises, drawn one and eight at a time; they differ.");
+            title=f"The colleague's sampler, asked for {classes[goal]}: "
+                  "it depends on the company",
+            alt="Rows of pictures by the suspicious sampler from the same noises, drawn one "
+                "and eight at a time; they differ.");
 
 # %% [markdown]
 # Take the networks out again. In the world of section 6, at scale 1, the samples must have the mean of class C, which is 1, *however many are drawn at once and however many steps are taken*. Two measurements:
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 def evidence(sampler, title, colour="suspect"):
-    """Where the crowd ends that was to be class C: by the size of a batch, and by the number of steps."""
+    """Where the crowd ends that was to be class C: by size of a batch, and by steps."""
     exact, knows = world.predict(exact_bar), world.classifier(exact_bar)
-    points = run.pick(smoke=64, lecture=256, laptop=256, gpu=2048)
+    points = run.pick(smoke=64, laptop=256, gpu=2048)
     x_T = torch.randn(points, 1, generator=run.fresh_generator(60), dtype=torch.float64)
 
     def end(size, steps):
         draw = run.fresh_generator(61)
-        parts = [sampler(exact, knows, x, torch.full((len(x),), 2), exact_bar, steps, 1.0, draw) for x in x_T.split(size)]
+        parts = [sampler(exact, knows, x, torch.full((len(x),), 2), exact_bar, steps, 1.0, draw)
+                 for x in x_T.split(size)]
         return torch.cat(parts).mean().item()
 
-    sizes = run.pick(smoke=(8, 64), lecture=(16, 64, 256), laptop=(4, 16, 64, 256), gpu=(1, 4, 16, 64, 256))
-    counts = run.pick(smoke=(25, 50), lecture=(25, 50, 100), laptop=(25, 50, 100, 200), gpu=(25, 50, 100, 200, 400))
+    sizes = run.pick(smoke=(8, 64), lecture=(16, 64, 256), laptop=(4, 16, 64, 256),
+                     gpu=(1, 4, 16, 64, 256))
+    counts = run.pick(smoke=(25, 50), lecture=(25, 50, 100), laptop=(25, 50, 100, 200),
+                      gpu=(25, 50, 100, 200, 400))
     by_size, by_steps = [end(size, 50) for size in sizes], [end(16, n) for n in counts]
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.3), sharey=True)
-    ways = ((sizes, by_size, "pictures drawn at once (50 steps)"), (counts, by_steps, "steps (16 pictures at once)"))
+    ways = ((sizes, by_size, "pictures drawn at once (50 steps)"),
+            (counts, by_steps, "steps (16 pictures at once)"))
     for panel, (x, y, label) in zip(panels, ways):
         panel.plot(x, y, "o-", color=plots.COLOURS[colour])
         panel.axhline(1, color=plots.COLOURS["reference"], ls=":")
@@ -816,10 +904,12 @@ def evidence(sampler, title, colour="suspect"):
         panel.minorticks_off()
     panels[0].set_ylabel("mean of the samples, 1 is right")
     figure.suptitle(title, fontsize=13, weight="bold")
-    plots.show(figure, alt=f"{title}. Left: {', '.join(f'{v:.2f}' for v in by_size)} for {sizes} at once. Right: "
+    plots.show(figure, alt=f"{title}. Left: {', '.join(f'{v:.2f}' for v in by_size)} for "
+                           f"{sizes} at once. Right: "
                            f"{', '.join(f'{v:.2f}' for v in by_steps)} for {counts} steps.")
 
 
+# %% tags=["experiment", "figure"]
 evidence(steered_sampler, "Two things matter that should not")
 
 # %% [markdown]
@@ -846,8 +936,10 @@ evidence(steered_sampler, "Two things matter that should not")
 def mended_steered_sampler(predict, classifier, x_T, y, alpha_bar, steps, scale, generator):
     """DDPM on a short way, each step's mean moved towards class y.
 
-    predict, classifier, y, alpha_bar: as for classifier_predict.    x_T: noise, (B, C, H, W) or (B, D).
-    steps: how many, 1 to T.    scale: a number, s.    generator: a torch.Generator on the CPU, the only chance.
+    predict, classifier, y, alpha_bar: as for classifier_predict.
+    x_T: noise, (B, C, H, W) or (B, D).
+    steps: how many, 1 to T.    scale: a number, s.
+    generator: a torch.Generator on the CPU, the only chance.
     Returns x_0, shaped like x_T, in its dtype.    Dhariwal & Nichol 2021, algorithm 1.
     """
     ### BEGIN SOLUTION
@@ -856,7 +948,7 @@ def mended_steered_sampler(predict, classifier, x_T, y, alpha_bar, steps, scale,
     for t, s in pairwise(ends):
         clock = model_time(torch.full((len(now),), t), T)
         mean, variance = step_back(now, predict(now, clock), t, s, alpha_bar)
-        push = classifier_gradient(classifier, now, clock, y)  # of a sum: nobody else's business
+        push = classifier_gradient(classifier, now, clock, y)  # of a sum: its own
         z = torch.randn(now.shape, generator=generator, dtype=now.dtype) if s > 0 else 0.0
         now = guided_mean(mean, variance, push, scale) + variance.sqrt() * z
     return now
@@ -871,9 +963,10 @@ evidence(mended_steered_sampler, "Mended: neither matters", colour="mended")
 
 # %% tags=["experiment", "figure"]
 mended = {f"{size} at a time": by(mended_steered_sampler, size, strength) for size in (1, 8)}
-print(f"read as {classes[goal]}: " + ", ".join(f"{name} {(judge.read(x) == goal).sum().item()} of 8" for name, x in mended.items()))
+print(f"read as {classes[goal]}: {read_as_asked(mended)}")
 plots.strip(mended, title=f"Mended, scale {strength}: only the fresh noise differs",
-            alt="Rows of pictures by the mended sampler, drawn one and eight at a time: about half of the pictures in each row are read as asked.");
+            alt="Rows of pictures by the mended sampler, drawn one and eight at a time: about "
+                "half of the pictures in each row are read as asked.");
 
 # %% [markdown]
 # Now the two rows come out alike, 4 of 8 in each. The first bug is the most common one in this business. `F.cross_entropy` divides by the number of pictures, so each of them gets $1/B$ of its push, and whoever tunes the scale on one batch size is wrong on the next. The second hides behind the first: without $\sigma^2$ each step pushes by the whole gradient, however short it is, and a walk cut into four times as many steps is pushed four times as much. A scale can make up for either, on one machine, for one number of steps. That is how such bugs survive.
@@ -883,12 +976,14 @@ plots.strip(mended, title=f"Mended, scale {strength}: only the fresh noise diffe
 # **How hard must you push, and for which class?** Choose a class, and go up with the scale. When is the first picture read as asked, and when the last? Watch the orange bars: when do the pictures begin to look alike, and what do they look like at the highest scale? Then try a class that some of the noises were already.
 
 # %% tags=["explorer", "figure"]
-explorer_scales = run.pick(smoke=(0.0, 3.0, 10.0), lecture=(0.0, 1.0, 3.0, 10.0), laptop=(0.0, 1.0, 3.0, 10.0, 30.0),
+explorer_scales = run.pick(smoke=(0.0, 3.0, 10.0), lecture=(0.0, 1.0, 3.0, 10.0),
+                           laptop=(0.0, 1.0, 3.0, 10.0, 30.0),
                            gpu=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0))
-some = range(run.pick(smoke=2, lecture=6, laptop=K, gpu=K))  # classes to choose from
-SteeringExplorer(predict, classifier, judge.read, noise(run.pick(smoke=4, lecture=6, laptop=8, gpu=8), seed=70), alpha_bar,
-                         classes=classes, asked=some, start=min(5, len(some) - 1), scales=explorer_scales,
-                         steps=run.pick(smoke=3, lecture=10, laptop=15, gpu=50))
+some = range(run.pick(smoke=2, lecture=6, laptop=K))  # classes to choose from
+SteeringExplorer(predict, classifier, judge.read,
+                 noise(run.pick(smoke=4, lecture=6, laptop=8), seed=70), alpha_bar,
+                 classes=classes, asked=some, start=min(5, len(some) - 1),
+                 scales=explorer_scales, steps=run.pick(smoke=3, lecture=10, laptop=15, gpu=50))
 
 # %% [markdown]
 # ## Is this normal?
@@ -901,11 +996,16 @@ def smoothed(losses, parts=20):
     return [float(np.mean(part)) for part in np.array_split(losses, min(parts, len(losses)))]
 
 
-curves = {"noisy classifier": smoothed(history.losses), "clean classifier": smoothed(clean_history.losses)}
-print("loss, first and last point: " + ", ".join(f"{name} {loss[0]:.2f} and {loss[-1]:.2f}" for name, loss in curves.items()))
-plots.curves(curves, x=np.linspace(0, steps, len(curves["noisy classifier"])), xlabel="training step", ylabel="cross entropy",
-             hlines={"guessing, log K": float(np.log(K))}, title="The loss of the noisy one stays high, and should",
-             alt="Loss of both classifiers against training steps. The clean one falls to nearly zero, the noisy one flattens far above.");
+curves = {"noisy classifier": smoothed(history.losses),
+          "clean classifier": smoothed(clean_history.losses)}
+said = ", ".join(f"{name} {loss[0]:.2f} and {loss[-1]:.2f}" for name, loss in curves.items())
+print(f"loss, first and last point: {said}")
+plots.curves(curves, x=np.linspace(0, steps, len(curves["noisy classifier"])),
+             xlabel="training step", ylabel="cross entropy",
+             hlines={"guessing, log K": float(np.log(K))},
+             title="The loss of the noisy one stays high, and should",
+             alt="Loss of both classifiers against training steps. The clean one falls to "
+                 "nearly zero, the noisy one flattens far above.");
 
 # %% [markdown]
 # - **The loss**: both begin at 2.30, guessing among ten (the first point of each curve is a mean over a twentieth of the training, and so lower). The clean classifier falls below 0.1; the noisy one flattens above 1, because much of what it is shown cannot be read by anybody. If it goes on falling to 0.1, it is not shown noise.

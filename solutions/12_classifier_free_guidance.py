@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Classifier-free guidance
 #
-# ![Six rows of flowers, one species a row, one noise a row. From left to right the guidance weight w rises from -2 to 8: at first the flower is anything but what was asked for, from w = 0 on it is the species, and at the right its colours are glaring.](../docs/pictures/12_classifier_free_guidance.png)
+# ![Six rows of flowers, one species a row, one noise a row. From left to right the guidance weight w rises from -2 to 8: at first the flower is anything but what was asked for, from w = 0 on it is the species, and at the right its colours are glaring.](../course_utils/lessons/lesson12/opening.png)
 #
 # Each row asks for one species, always from the same noise. From left to right one number rises from $-2$ to $8$, the *guidance weight* $w$, and with it how much the picture is bent towards what was asked for. Nearly every text-to-image system has this number, and no second network is needed for it.
 #
@@ -22,14 +22,23 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_utils import data, diffusion, experiments, guidance, metrics, plots, pretrained, samplers, studies
-from course_utils.diffusion import alpha_bars, cosine_schedule, model_time, q_sample, schedule_step, target, to_eps
+from course_utils import data, experiments, guidance, metrics, plots, pretrained, studies
+from course_utils.diffusion import (
+    alpha_bars,
+    cosine_schedule,
+    middle_heavy_times,
+    model_time,
+    q_sample,
+    schedule_step,
+    target,
+    to_eps,
+)
 from course_utils.lessons.lesson12 import checks as ex
 from course_utils.lessons.lesson12.curve import GuidanceCurve, measure_curve
 from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 from course_utils.models import UNet, sinusoidal_embedding
 from course_utils.runtime import start
-from course_utils.samplers import ddim_step, respace
+from course_utils.samplers import as_predict, ddim_step, respace, sample_ddim
 from course_utils.training import fit
 from course_utils.weights import cache
 
@@ -40,23 +49,12 @@ dataset = "flowers"  # or digits, mnist, fashion_mnist, cifar10
 # %% tags=["figure"]
 run = start("12", preset=preset, dataset=dataset)
 plots.use_style()
-size = run.pick(smoke=16, lecture=16, laptop=16, gpu=32)
-n = run.pick(smoke=256, lecture=4096, laptop=16384, gpu=60000)
-known = data.load(dataset, n=n if dataset == "flowers" else None, size=size)
-train, labels, names = known.images[:n], known.labels[:n], known.classes  # (N, C, size, size), (N,), K names
-K, T = len(names), 1000
-alpha_bar = alpha_bars(cosine_schedule(T))
-ready = None  # a model trained ahead, where there is one and it is wanted
-if run.preset == "lecture" and pretrained.available_guided(dataset, size):
-    ready = pretrained.guided(dataset, size, run.device)
-one_each = torch.stack([train[labels == k][0] for k in range(K)])  # (K, C, size, size)
-
-
-def noise(count, seed):
-    """Noises to start from, (count, C, size, size)."""
-    return torch.randn(count, *train.shape[1:], generator=run.fresh_generator(seed)).to(run.device)
-
-
+size = run.pick(laptop=16, gpu=32)
+known = data.load(dataset, size=size,
+                  most=run.pick(smoke=256, lecture=4096, laptop=16384, gpu=60000))
+train, labels, names = known.images, known.labels, known.classes  # (N, C, size, size), (N,)
+one_each = known.one_of_each().images  # (K, C, size, size)
+K, T, alpha_bar = len(names), 1000, alpha_bars(cosine_schedule(1000))
 plots.grid(one_each, titles=names, columns=10, title="What you can ask for",
            alt=f"One picture of each class of the data set {dataset}, with its name.");
 
@@ -92,10 +90,11 @@ plots.grid(one_each, titles=names, columns=10, title="What you can ask for",
 def bernoulli_mask(n, p, generator):
     """Which of n pictures lose their class, each on its own with probability p.
 
-    n: how many.    p: 0 to 1.    generator: a torch.Generator on the CPU, the only source of chance.
+    n: how many.    p: 0 to 1.
+    generator: a torch.Generator on the CPU, the only source of chance.
     Returns (n,), bool: True where the class is dropped.    Ho & Salimans 2022, algorithm 1.
 
-    Example: with n = 1000 and p = 0.1 about a hundred entries are True, and not always the same number.
+    Example: with n = 1000 and p = 0.1 about 100 entries are True, and not always as many.
     """
     ### BEGIN SOLUTION
     return torch.rand(n, generator=generator) < p
@@ -148,7 +147,8 @@ drop_condition = ex.drop_condition.check(drop_condition)
 def cfg_loss(model, x0, cond, t, alpha_bar, eps, mask, null):
     """The loss of one batch, in which some pictures have lost their class.
 
-    model: called as model(x, time, cond), time (B,) from 0 to 1000; gives its guess at v, shaped like x.
+    model: called as model(x, time, cond), time (B,) from 0 to 1000; gives its guess at v,
+    shaped like x.
     x0: clean pictures, (B, C, H, W).    cond: (B,), int64.    t: (B,), int64, each from 1 to T.
     alpha_bar: (T + 1,), float64.        eps: the noise to use, (B, C, H, W).
     mask: (B,), bool, True where the class is dropped.    null: the class that means nothing.
@@ -176,26 +176,31 @@ batch_size = run.pick(smoke=16, lecture=32, laptop=64, gpu=128)
 p_uncond = 0.1
 torch.manual_seed(0)
 width = run.pick(smoke=8, lecture=16, laptop=32, gpu=64)
-attention = run.pick(smoke=False, lecture=False, laptop=False, gpu=True)  # lesson 04, section 5
-net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3), attention=(False, False, attention), classes=K).to(run.device)
+attention = run.pick(laptop=False, gpu=True)  # lesson 04, section 5
+net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3),
+           attention=(False, False, attention), classes=K).to(run.device)
 
 
 def batch(step):
     """(x0, cond, t, eps, mask) of a step, the same whenever it is asked for."""
     generator = run.fresh_generator(1000 + step)
     chosen = torch.randint(len(train), (batch_size,), generator=generator)
-    t = diffusion.middle_heavy_times(batch_size, T, generator, mean=-0.6)
+    t = middle_heavy_times(batch_size, T, generator, mean=-0.6)
     eps = torch.randn(batch_size, *train.shape[1:], generator=generator)
     mask = bernoulli_mask(batch_size, p_uncond, generator)
     return [part.to(run.device) for part in (train[chosen], labels[chosen], t, eps, mask)]
 
 
+# %% tags=["experiment"]
 history = fit(
     net, batch, lambda net, b: cfg_loss(net, b[0], b[1], b[2], alpha_bar, b[3], b[4], K), steps,
-    optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995),
-    autocast=True, live=True, checkpoint=cache() / "unfinished" / f"lesson12-{dataset}-{run.preset}.safetensors", title="guided")
+    optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7,
+    ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), autocast=True, live=True,
+    checkpoint=cache() / "unfinished" / f"lesson12-{dataset}-{run.preset}.safetensors",
+    title="guided")
 model, kind = history.ema.requires_grad_(False), "v"
-if ready is not None:
+if run.preset == "lecture" and pretrained.available_guided(dataset, size):
+    ready = pretrained.guided(dataset, size, run.device)
     model, kind, alpha_bar = ready.model.requires_grad_(False), ready.kind, ready.alpha_bar
     print("From here on: the model that was trained ahead.")
 tenths = [part.mean().item() for part in torch.tensor(history.losses).tensor_split(10)]
@@ -243,7 +248,8 @@ print(f"{history.seconds:.0f} seconds, {history.images_per_second:.0f} pictures 
 def guide(eps_cond, eps_uncond, w):
     """From two predictions, the guided one.
 
-    eps_cond, eps_uncond: with the class and without, (B, C, H, W); with a number for w any shape.
+    eps_cond, eps_uncond: with the class and without, (B, C, H, W); if w is a number, any
+    shape.
     w: the guidance weight, a number or (B,).
     Returns a tensor shaped like eps_cond, in its dtype.    Ho & Salimans 2022, equation 6.
 
@@ -293,11 +299,12 @@ cfg_from_scale = ex.cfg_from_scale.check(cfg_from_scale)
 # Does the derivation hold? Take a world in which everything is known: lesson 11's mixture of normal classes, here on a line, two classes at $-1$ and $1$. The exact "network" answers with the exact noise, with the class or without. On the left side of the equation stands the exact classifier's gradient.
 
 # %%
-mixture = guidance.Mixture(torch.tensor([[-1.0], [1.0]], dtype=torch.float64), 0.6, torch.tensor([0.5, 0.5], dtype=torch.float64))
+mixture = guidance.Mixture(torch.tensor([[-1.0], [1.0]], dtype=torch.float64), 0.6,
+                           torch.tensor([0.5, 0.5], dtype=torch.float64))
 
 
 def exact(x, t, cond):
-    """A perfect class-conditional network for points (B, 1): class 0, class 1, or 2 for none."""
+    """A perfect class-conditional network for points (B, 1): class 0, 1, or 2 for none."""
     a = alpha_bar[schedule_step(t, T)]
     asked = (cond < 2).to(x)[:, None]  # 1: the score of the class; 0: that of both together
     return -(1 - a).sqrt()[:, None] * mixture.guided_score(x, a, cond.clamp(max=1), asked)
@@ -312,7 +319,8 @@ for step in (50, 400, 800):
     t = torch.full((101,), float(step))
     by_noise = (exact(x, t, nothing) - exact(x, t, first)) / (1 - alpha_bar[step]).sqrt()
     by_classifier = guidance.classifier_gradient(mixture.classifier(alpha_bar), x, t, first)
-    print(f"t = {step}: largest difference {(by_noise - by_classifier).abs().max():.0e}, largest gradient {by_classifier.abs().max():.1f}")
+    print(f"t = {step}: largest difference {(by_noise - by_classifier).abs().max():.0e}, "
+          f"largest gradient {by_classifier.abs().max():.1f}")
 
 # %% [markdown]
 # ## 3 · Both answers in one call
@@ -341,7 +349,8 @@ def guided_predict(model, cond, w, *, kind="eps", alpha_bar):
     model: model(x, t, cond), t (B,) from 0 to 1000; model.classes is its null class.
     cond: (B,), int64.    w: the guidance weight, a number or (B,).
     kind: what the model predicts, "eps", "x0" or "v".    alpha_bar: (T + 1,), float64.
-    Returns predict(x, t) -> eps, shaped like x (B, C, H, W). It calls the model once, with 2 B rows.
+    Returns predict(x, t) -> eps, shaped like x (B, C, H, W). It calls the model once, with
+    2 B rows.
 
     Example: at w = 0 it is the model's own prediction for the class.
     """
@@ -376,7 +385,8 @@ guided_predict = ex.guided_predict.check(guided_predict)
 def sample_cfg(model, x_T, cond, w, alpha_bar, steps, *, kind="eps", clip=True):
     """From noise to pictures of the classes, by DDIM (eta = 0).
 
-    model, cond, w, kind: as for guided_predict.    x_T: noise, (B, C, H, W).    alpha_bar: (T + 1,), float64.
+    model, cond, w, kind: as for guided_predict.    x_T: noise, (B, C, H, W).
+    alpha_bar: (T + 1,), float64.
     steps: how many.    clip: cut the expected x0 off at -1 and 1 in every step.
     Returns x_0, (B, C, H, W), of the dtype of x_T.    Ho & Salimans 2022, algorithm 2.
     """
@@ -399,23 +409,31 @@ sample_cfg = ex.sample_cfg.check(sample_cfg)
 # %% [markdown]
 # Here it is, on the model that you trained. Every column is one class and one noise; only $w$ changes from row to row.
 
+# %%
+def noise(count, seed):
+    """Noises to start from, (count, C, size, size)."""
+    x_T = torch.randn(count, *train.shape[1:], generator=run.fresh_generator(seed))
+    return x_T.to(run.device)
+
+
 # %% tags=["experiment", "figure"]
 sampling_steps = run.pick(smoke=3, lecture=10, laptop=15, gpu=50)
 
 
 def draw(w, count, seed, sampling_steps=sampling_steps, sampler=sample_cfg, **choices):
-    """`count` pictures of all classes in turn, guided with w: pictures (count, C, size, size) and what was asked for."""
-    y, parts = (torch.arange(count) % K).to(run.device), []
+    """`count` pictures of all classes in turn, guided with w, and what was asked for."""
+    y, parts, choices = (torch.arange(count) % K).to(run.device), [], {"kind": kind, **choices}
     for x_T, cond in zip(noise(count, seed).split(250), y.split(250)):
-        parts.append(sampler(model, x_T, cond, w, alpha_bar, sampling_steps, kind=kind, **choices))
-    return torch.cat(parts).clamp(-1, 1), y
+        parts.append(sampler(model, x_T, cond, w, alpha_bar, sampling_steps, **choices))
+    return torch.cat(parts).clamp(-1, 1), y  # (count, C, size, size), (count,)
 
 
-ws = run.pick(smoke=(-1, 0, 2), lecture=(-2, -1, 0, 1, 2, 4, 8), laptop=(-2, -1, 0, 1, 2, 4, 8), gpu=(-2, -1, 0, 1, 2, 4, 8))
+ws = run.pick(smoke=(-1, 0, 2), laptop=(-2, -1, 0, 1, 2, 4, 8))
 plots.strip({f"w = {w}": draw(w, min(K, 10), seed=2)[0] for w in ws}, column_titles=names[:10],
             title="The same noises and questions, asked ever more firmly",
-            alt="Rows of pictures for rising guidance weights. At w = -2 and -1 the classes are not followed, from w = 0 on "
-                "they are, and at w = 8 the colours are glaring.");
+            alt="Rows of pictures for rising guidance weights. At w = -2 and -1 the classes "
+                "are not followed, from w = 0 on they are, and at w = 8 the colours are "
+                "glaring.");
 
 # %% [markdown]
 # **Where to look.** Go down a column. At $w=-1$ the class plays no part: that is the unconditional model, which draws what it likes. At $w=-2$ the sampler is pushed *away* from the class. At $w=0$ most pictures are what was asked for, some only half. From $w=1$ on the species is plain. Then look at the colours at $w=4$ and $w=8$: section 4 counts the pixels that are cut off at their ends.
@@ -425,9 +443,12 @@ plots.strip({f"w = {w}": draw(w, min(K, 10), seed=2)[0] for w in ws}, column_tit
 # %% tags=["experiment"]
 x_T, y = noise(K, seed=2), torch.arange(K).to(run.device)
 for w, told, name in ((0, y, "conditional"), (-1, torch.full_like(y, K), "unconditional")):
-    plain = samplers.sample_ddim(samplers.as_predict(model, told, kind, alpha_bar), x_T, alpha_bar, sampling_steps, clip=True)
-    gap = (sample_cfg(model, x_T, y, w, alpha_bar, sampling_steps, kind=kind) - plain).abs().max()
-    print(f"w = {w}: largest difference from plain {name} sampling {'below' if gap < 0.01 else 'not below'} 0.01")
+    plain = sample_ddim(as_predict(model, told, kind, alpha_bar), x_T, alpha_bar,
+                        sampling_steps, clip=True)
+    guided = sample_cfg(model, x_T, y, w, alpha_bar, sampling_steps, kind=kind)
+    gap = (guided - plain).abs().max()
+    print(f"w = {w}: largest difference from plain {name} sampling "
+          f"{'below' if gap < 0.01 else 'not below'} 0.01")
 
 # %% [markdown]
 # ## 4 · What w buys, and what it costs
@@ -437,14 +458,15 @@ for w, told, name in ((0, y, "conditional"), (-1, torch.full_like(y, K), "uncond
 # First on the model of this notebook. The *judge* of lesson 04 reads the class in each picture, without knowing what was asked for: for flowers it is the oracle, for other data the recogniser. Each $w$ is drawn twice, with DDIM as above and with fresh noise in every step ($\eta=1$ in lesson 06), in twice as many steps as above.
 
 # %% tags=["experiment"]
-judge = metrics.Judge(dataset, size, n=run.pick(smoke=20, lecture=60, laptop=500, gpu=1000), device=run.device)
+judged = run.pick(smoke=20, lecture=60, laptop=500, gpu=1000)
+judge = metrics.Judge(dataset, size, n=judged, device=run.device)
 fresh = run.fresh_generator(4)
 
 
 def restless(model, x_T, cond, w, alpha_bar, steps, *, kind):
     """As `sample_cfg`, but with fresh noise in every step: eta = 1."""
     predict = guided_predict(model, cond, w, kind=kind, alpha_bar=alpha_bar)
-    return samplers.sample_ddim(predict, x_T, alpha_bar, steps, eta=1.0, generator=fresh, clip=True)
+    return sample_ddim(predict, x_T, alpha_bar, steps, eta=1.0, generator=fresh, clip=True)
 
 
 asked = {}
@@ -452,7 +474,8 @@ for w in (0, 2):
     for name, sampler in (("DDIM", sample_cfg), ("fresh noise", restless)):
         x, y = draw(w, judge.n, seed=3, sampler=sampler, sampling_steps=2 * sampling_steps)
         share = judge.asked(x, y)
-        asked[f"w = {w}, {name}"] = {"share read as asked": share, "over real pictures": share / judge.floor_asked,
+        asked[f"w = {w}, {name}"] = {"share read as asked": share,
+                                     "over real pictures": share / judge.floor_asked,
                                      "Fréchet distance": judge.frechet(x)}
 asked["real pictures"] = {"share read as asked": judge.floor_asked, "over real pictures": 1.0,
                           "Fréchet distance": judge.floor["frechet"]}
@@ -467,9 +490,10 @@ table
 
 # %% tags=["experiment", "figure"]
 how = studies.settings("cfg_weight")
-print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['samples']} pictures, DDIM with {how['shared']['steps']} steps, "
-      f"seeds {', '.join(map(str, how['seeds']))}")
-figures = ("read as asked", "Fréchet distance", "distance within a class", "recall", "distance to the mean", "saturated")
+print(f"{how['study']}: {how['shared']['dataset']}, {how['shared']['samples']} pictures, "
+      f"DDIM with {how['shared']['steps']} steps, seeds {', '.join(map(str, how['seeds']))}")
+figures = ("read as asked", "Fréchet distance", "distance within a class", "recall",
+           "distance to the mean", "saturated")
 by_w = {name: studies.load("cfg_weight", figure=name) for name in figures}
 w_axis = [float(label.split("=")[1]) for label in by_w["recall"].runs]
 figure, panels = plt.subplots(2, 3, figsize=(9, 5.4), sharex=True)
@@ -484,9 +508,11 @@ for panel, (name, found) in zip(panels.flat, by_w.items()):
 for panel in panels[1]:
     panel.set_xlabel("guidance weight w")
 figure.suptitle("Firmer questions, better answers, less variety", fontsize=13, weight="bold")
-plots.show(figure, alt="Six figures against the guidance weight from -2 to 8. The share read as asked rises and flattens; the "
-                       "Fréchet distance has its minimum a little above 0; the distance within a class and recall fall on "
-                       "the right; the distance to the mean is least at negative weights; saturation grows.");
+plots.show(figure, alt="Six figures against the guidance weight from -2 to 8. The share "
+                       "read as asked rises and flattens; the Fréchet distance has its "
+                       "minimum a little above 0; the distance within a class and recall "
+                       "fall on the right; the distance to the mean is least at negative "
+                       "weights; saturation grows.");
 
 # %% tags=["experiment"]
 def say(statement, source, figure, more, less):
@@ -494,17 +520,24 @@ def say(statement, source, figure, more, less):
     display(experiments.claim(statement, source, by_w[figure], more=more, less=less))
 
 
-say("With w = 2 more pictures are read as asked than with w = 0", "Ho & Salimans 2022, figure 1", "read as asked", "w = 2", "w = 0")
-say("With w = 8 more pictures are read as asked than with w = 2", "a common belief", "read as asked", "w = 8", "w = 2")
-say("Pictures of one class differ less with w = 2 than with w = 0", "Ho & Salimans 2022, section 1", "distance within a class",
-    "w = 0", "w = 2")
-say("Recall is lower with w = 8 than with w = 0", "Ho & Salimans 2022, section 1", "recall", "w = 0", "w = 8")
-say("By the Fréchet distance, w = 0.5 is better than w = 0", "Ho & Salimans 2022, table 2: 2.43 at 0.3 against 7.27 at 0",
+say("With w = 2 more pictures are read as asked than with w = 0",
+    "Ho & Salimans 2022, figure 1", "read as asked", "w = 2", "w = 0")
+say("With w = 8 more pictures are read as asked than with w = 2", "a common belief",
+    "read as asked", "w = 8", "w = 2")
+say("Pictures of one class differ less with w = 2 than with w = 0",
+    "Ho & Salimans 2022, section 1", "distance within a class", "w = 0", "w = 2")
+say("Recall is lower with w = 8 than with w = 0", "Ho & Salimans 2022, section 1", "recall",
+    "w = 0", "w = 8")
+say("By the Fréchet distance, w = 0.5 is better than w = 0",
+    "Ho & Salimans 2022, table 2: 2.43 at 0.3 against 7.27 at 0",
     "Fréchet distance", "w = 0", "w = 0.5")
-say("By the Fréchet distance, w = 0.5 is better than w = 2", "Ho & Salimans 2022, table 2", "Fréchet distance", "w = 2", "w = 0.5")
-say("Pictures of w = -1 lie nearer to the mean of the data than those of w = 0", "a common belief: negative weights drift to the average",
+say("By the Fréchet distance, w = 0.5 is better than w = 2", "Ho & Salimans 2022, table 2",
+    "Fréchet distance", "w = 2", "w = 0.5")
+say("Pictures of w = -1 lie nearer to the mean of the data than those of w = 0",
+    "a common belief: negative weights drift to the average",
     "distance to the mean", "w = 0", "w = -1")
-say("Pictures of w = -2 lie nearer to the mean of the data than those of w = -1", "the same", "distance to the mean", "w = -1", "w = -2")
+say("Pictures of w = -2 lie nearer to the mean of the data than those of w = -1", "the same",
+    "distance to the mean", "w = -1", "w = -2")
 
 # %% [markdown]
 # **What to notice.** From left to right, in ranges:
@@ -518,7 +551,8 @@ say("Pictures of w = -2 lie nearer to the mean of the data than those of w = -1"
 # Beside it, the figures of the paper, for ImageNet at 128 px (Ho & Salimans 2022, table 2; FID, where less is better, and the inception score, where more is):
 
 # %% tags=["experiment"]
-pd.DataFrame({"FID": [7.27, 2.43, 7.86, 21.53], "inception score": [82, 158, 298, 421]}, index=pd.Index([0, 0.3, 1, 4], name="w")).T
+pd.DataFrame({"FID": [7.27, 2.43, 7.86, 21.53], "inception score": [82, 158, 298, 421]},
+             index=pd.Index([0, 0.3, 1, 4], name="w")).T
 
 # %% [markdown]
 # ## 5 · What is drawn is not what is written
@@ -546,17 +580,22 @@ def sharpened(w):
 figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True)
 for panel, step in zip(panels, (50, 300, 600)):
     a = alpha_bar[step]
-    density = torch.exp(-(axis[:, None] - a.sqrt() * axis) ** 2 / (2 * (1 - a))) @ sharpened(3)  # sharpen, then add noise
+    spread = torch.exp(-(axis[:, None] - a.sqrt() * axis) ** 2 / (2 * (1 - a)))
+    density = spread @ sharpened(3)  # sharpen, then add noise
     slope = density.log().diff() / (axis[1] - axis[0])
-    guided = -guide(exact(axis[:, None], zero + float(step), zero), exact(axis[:, None], zero + float(step), zero + 2), 3)
+    with_class, without = (exact(axis[:, None], zero + float(step), zero + k) for k in (0, 2))
+    guided = -guide(with_class, without, 3)
     panel.plot(axis[:-1], slope, color=plots.COLOURS["reference"], label="sharpen, then noise")
-    panel.plot(axis, guided[:, 0] / (1 - a).sqrt(), "--", color=plots.COLOURS["suspect"], label="noise, then sharpen")
+    panel.plot(axis, guided[:, 0] / (1 - a).sqrt(), "--", color=plots.COLOURS["suspect"],
+               label="noise, then sharpen")
     panel.set(title=f"t = {step}", xlabel="x", ylim=(-12, 8), xlim=(-3, 3))
 panels[0].set_ylabel("score at w = 3")
 panels[0].legend(fontsize=9)
-figure.suptitle("Noise first or sharpen first: the same near the data alone", fontsize=13, weight="bold")
-plots.show(figure, alt="The score of the noised sharpened distribution and the guided score, at three times. Near the data they "
-                       "agree; at t = 300 and 600 the guided one lies below the other, and pushes further to the left.");
+figure.suptitle("Noise first or sharpen first: the same near the data alone", fontsize=13,
+                weight="bold")
+plots.show(figure, alt="The score of the noised sharpened distribution and the guided score, "
+                       "at three times. Near the data they agree; at t = 300 and 600 the "
+                       "guided one lies below the other, and pushes further to the left.");
 
 # %% [markdown]
 # **Where to look.** At $t=50$ the two lie on each other, at $t=300$ and $600$ the guided score is lower: it pushes further to the left, away from the other class. The early steps push too far, and the late ones do not bring the points back. Here is what comes out, with the exact network and many steps, so that nothing but the formula can be to blame:
@@ -569,27 +608,35 @@ def points(w, seed):
     """Guided samples of class 0 on the line, (many,)."""
     x_T = torch.randn(many, 1, generator=run.fresh_generator(seed), dtype=torch.float64)
     cond = torch.zeros(many, dtype=torch.int64)
-    return sample_cfg(exact, x_T, cond, w, alpha_bar, run.pick(smoke=20, lecture=100, laptop=200, gpu=500), clip=False).flatten()
+    steps = run.pick(smoke=20, lecture=100, laptop=200, gpu=500)
+    return sample_cfg(exact, x_T, cond, w, alpha_bar, steps, clip=False).flatten()
 
 
 figure, panels = plt.subplots(1, 3, figsize=(9, 3), sharey=True)
 for panel, w in zip(panels, (0, 1, 3)):
-    panel.hist(points(w, 4).numpy(), bins=60, range=(-3.5, 2), density=True, color=plots.COLOURS["x_t"], alpha=0.6, label="samples")
-    panel.plot(axis, sharpened(w) / (axis[1] - axis[0]), color=plots.COLOURS["reference"], label="sharpened")
+    panel.hist(points(w, 4).numpy(), bins=60, range=(-3.5, 2), density=True,
+               color=plots.COLOURS["x_t"], alpha=0.6, label="samples")
+    panel.plot(axis, sharpened(w) / (axis[1] - axis[0]), color=plots.COLOURS["reference"],
+               label="sharpened")
     panel.set(title=f"w = {w}", xlabel="x", xlim=(-3.5, 2))
 panels[0].set_ylabel("density")
 panels[0].legend(fontsize=9)
-figure.suptitle("Above w = 0 the samples are not where the formula has them", fontsize=13, weight="bold")
-plots.show(figure, alt="Histograms of guided samples and the curve of the sharpened density for w = 0, 1 and 3. At w = 0 they "
-                       "agree; at w = 1 and 3 the samples lie further left and closer together.");
+figure.suptitle("Above w = 0 the samples are not where the formula has them", fontsize=13,
+                weight="bold")
+plots.show(figure, alt="Histograms of guided samples and the curve of the sharpened density "
+                       "for w = 0, 1 and 3. At w = 0 they agree; at w = 1 and 3 the samples "
+                       "lie further left and closer together.");
 
 # %% tags=["experiment"]
-seeds = range(run.pick(smoke=2, lecture=3, laptop=3, gpu=5))
-on_the_line = experiments.compare({f"w = {w}": lambda seed, w=w: points(w, 10 + seed).mean().item() for w in (0, 1, 3)}, seeds,
-                                  "mean of the samples")
+seeds = range(run.pick(smoke=2, laptop=3, gpu=5))
+runs = {f"w = {w}": lambda seed, w=w: points(w, 10 + seed).mean().item() for w in (0, 1, 3)}
+on_the_line = experiments.compare(runs, seeds, "mean of the samples")
 for w in (0, 1, 3):
-    display(experiments.claim_equal(f"With w = {w} the samples have the mean of the sharpened distribution", "a common reading of the formula",
-                                    on_the_line, f"w = {w}", expected=round((axis * sharpened(w)).sum().item(), 3), tolerance=0.05))
+    mean = (axis * sharpened(w)).sum().item()
+    display(experiments.claim_equal(f"With w = {w} the samples have the mean of the sharpened "
+                                    "distribution", "a common reading of the formula",
+                                    on_the_line, f"w = {w}", expected=round(mean, 3),
+                                    tolerance=0.05))
 
 # %% [markdown]
 # **What to notice.** At $w=0$ the histogram fills the curve: plain conditional sampling is exact. From there on the samples lie further out than the sharpened distribution has them, and closer together. [Bradley & Nakkiran 2024](https://arxiv.org/abs/2408.09000) prove that neither DDPM nor DDIM draws from it; [Chidambaram et al. 2024](https://arxiv.org/abs/2409.13074) work out what a large $w$ does instead: it drives the samples to the edge of the class that is farthest from the others. That is why guided pictures look like posters of their class, and why their colours glare.
@@ -602,14 +649,17 @@ for w in (0, 1, 3):
 
 # %% tags=["experiment", "figure"]
 how = studies.settings("p_uncond")["shared"]
-print(f"{how['dataset']}, {how['size']} px, a U-Net of width {how['width']}, {how['steps']} steps of batch {how['batch']}, "
-      f"{how['samples']} pictures judged")
-dropped_asked, dropped_frechet = (studies.load("p_uncond", figure=f"{name} by w") for name in ("read as asked", "Fréchet distance"))
+print(f"{how['dataset']}, {how['size']} px, a U-Net of width {how['width']}, "
+      f"{how['steps']} steps of batch {how['batch']}, {how['samples']} pictures judged")
+dropped_asked, dropped_frechet = (studies.load("p_uncond", figure=f"{name} by w")
+                                  for name in ("read as asked", "Fréchet distance"))
 tried = how["weights"]
-plots.curves(dropped_frechet.runs, x=tried, xlabel="guidance weight w", ylabel="Fréchet distance",
+plots.curves(dropped_frechet.runs, x=tried, xlabel="guidance weight w",
+             ylabel="Fréchet distance",
              title="What the unconditional pictures gain, the conditional ones lose",
-             alt="Fréchet distance against the guidance weight, for four shares of dropped classes. At w = 0 it is lowest without "
-                 "a drop, at w = -1 and w = 3 it is lowest with a drop of one half.");
+             alt="Fréchet distance against the guidance weight, for four shares of dropped "
+                 "classes. At w = 0 it is lowest without a drop, at w = -1 and w = 3 it is "
+                 "lowest with a drop of one half.");
 
 # %% tags=["experiment"]
 def at(comparison, w, figure):
@@ -620,16 +670,25 @@ def at(comparison, w, figure):
 for w in (0.0, 3.0):
     display(at(dropped_asked, w, "share read as asked").table().round(2))
 good = at(dropped_asked, 3.0, "read as asked")
-display(experiments.claim("At w = 3 dropping one class in ten makes more pictures read as asked than dropping none",
-                          "what the drop is for", good, more="p = 0.1", less="p = 0"),
-        experiments.claim("Without any drop, the unconditional pictures are farther from the data than with one in ten",
-                          "the null token was never trained", at(dropped_frechet, -1.0, "Fréchet distance"), more="p = 0", less="p = 0.1", digits=2),
-        experiments.claim("At w = 3 dropping half of the classes makes fewer pictures read as asked than one in ten",
-                          "Ho & Salimans 2022, section 4.2: 0.5 is worse, 0.1 and 0.2 alike", good, more="p = 0.1", less="p = 0.5"),
-        experiments.claim("At w = 3 dropping one class in five makes fewer pictures read as asked than one in ten",
-                          "Ho & Salimans 2022, section 4.2: 0.1 and 0.2 alike", good, more="p = 0.1", less="p = 0.2"),
-        experiments.claim("At w = 0 dropping half of the classes makes fewer pictures read as asked than one in ten",
-                          "half of the training went elsewhere", at(dropped_asked, 0.0, "read as asked"), more="p = 0.1", less="p = 0.5"))
+display(experiments.claim("At w = 3 dropping one class in ten makes more pictures read as "
+                          "asked than dropping none", "what the drop is for", good,
+                          more="p = 0.1", less="p = 0"),
+        experiments.claim("Without any drop, the unconditional pictures are farther from the "
+                          "data than with one in ten", "the null token was never trained",
+                          at(dropped_frechet, -1.0, "Fréchet distance"), more="p = 0",
+                          less="p = 0.1", digits=2),
+        experiments.claim("At w = 3 dropping half of the classes makes fewer pictures read as "
+                          "asked than one in ten",
+                          "Ho & Salimans 2022, section 4.2: 0.5 is worse, 0.1 and 0.2 alike",
+                          good, more="p = 0.1", less="p = 0.5"),
+        experiments.claim("At w = 3 dropping one class in five makes fewer pictures read as "
+                          "asked than one in ten",
+                          "Ho & Salimans 2022, section 4.2: 0.1 and 0.2 alike", good,
+                          more="p = 0.1", less="p = 0.2"),
+        experiments.claim("At w = 0 dropping half of the classes makes fewer pictures read as "
+                          "asked than one in ten", "half of the training went elsewhere",
+                          at(dropped_asked, 0.0, "read as asked"), more="p = 0.1",
+                          less="p = 0.5"))
 
 # %% [markdown]
 # **What to notice.** With guidance ($w=3$) the order is that of the paper, which did not try to drop none: dropping one class in ten or one in five is best (0.70 of the pictures are read as asked, both times), one half is worse (0.62), and none is worst (0.52). Two things pull. What is dropped is lost to the conditional half: at $w=0$ 0.42 of the pictures are read as asked without a drop, then 0.40, 0.34 and 0.24. And it is what the null token lives on: the Fréchet distance of the unconditional pictures ($w=-1$) falls from 12.9 without a drop to 9.7, 9.1 and 8.2. Guidance needs both halves. Without any drop the null token is a vector that was never trained, and where it points is luck: at $w=3$ the six seeds end between 10.3 and 25.4, with one in ten between 6.9 and 11.6. (These trainings are short. The same network would read better at $w=0$ after a longer one.)
@@ -641,29 +700,38 @@ display(experiments.claim("At w = 3 dropping one class in ten makes more picture
 # Section 5 says that the early steps push too far. [Kynkäänniemi et al. 2024](https://arxiv.org/abs/2404.07724) go by that: guide only in the *middle* of the way, $t_\text{low}\le t\le t_\text{high}$ (here from 300 to 700), and use $w=0$ outside. Early on guidance makes all pictures of a class alike; at the end it has nothing left to decide. And each step without guidance costs one answer instead of two. The course's own `sample_cfg` takes an `interval` for that.
 
 # %% tags=["experiment", "figure"]
-windows = {"everywhere": (0, 1000), "not at the start": (0, 700), "not at the end": (300, 1000), "in the middle": (300, 700)}
+windows = {"everywhere": (0, 1000), "not at the start": (0, 700), "not at the end": (300, 1000),
+           "in the middle": (300, 700)}
 rows = {"w = 0": draw(0, min(K, 10), seed=5)[0]}
 for name, window in windows.items():
     rows[name] = draw(4, min(K, 10), seed=5, sampler=guidance.sample_cfg, interval=window)[0]
 plots.strip(rows, column_titles=names[:10], title="w = 4, on a part of the way",
-            alt="Rows of pictures without guidance, and with strong guidance on the whole way and on three parts of it. In the "
-                "middle only, the class is plain and the colours stay natural.");
+            alt="Rows of pictures without guidance, and with strong guidance on the whole "
+                "way and on three parts of it. In the middle only, the class is plain and "
+                "the colours stay natural.");
 
 # %% tags=["experiment"]
 def figures_of(study, names):
     """A table of means over the seeds, one row a variant."""
-    return pd.DataFrame({name: studies.load(study, figure=name).table()["mean"] for name in names}).round(3)
+    return pd.DataFrame({name: studies.load(study, figure=name).table()["mean"]
+                         for name in names}).round(3)
 
 
-columns = ["read as asked", "Fréchet distance", "recall", "distance within a class", "saturated", "questions"]
+columns = ["read as asked", "Fréchet distance", "recall", "distance within a class",
+           "saturated", "questions"]
 display(figures_of("cfg_interval", columns))
-spots, alike = (studies.load("cfg_interval", figure=name) for name in ("Fréchet distance", "read as asked"))
-display(experiments.claim("With w = 4 in the middle only, pictures are nearer to the data than with w = 4 everywhere",
-                          "Kynkäänniemi et al. 2024, table 1", spots, more="everywhere", less="in the middle", digits=2),
-        experiments.claim("With w = 4 in the middle only, fewer pictures are read as asked than with w = 4 everywhere",
-                          "the price one would expect", alike, more="everywhere", less="in the middle"),
-        experiments.claim("Leaving guidance out at the start brings pictures nearer to the data than leaving it out at the end",
-                          "Kynkäänniemi et al. 2024, figure 3", spots, more="not at the end", less="not at the start", digits=2))
+spots, alike = (studies.load("cfg_interval", figure=name)
+                for name in ("Fréchet distance", "read as asked"))
+display(experiments.claim("With w = 4 in the middle only, pictures are nearer to the data "
+                          "than with w = 4 everywhere", "Kynkäänniemi et al. 2024, table 1",
+                          spots, more="everywhere", less="in the middle", digits=2),
+        experiments.claim("With w = 4 in the middle only, fewer pictures are read as asked "
+                          "than with w = 4 everywhere", "the price one would expect",
+                          alike, more="everywhere", less="in the middle"),
+        experiments.claim("Leaving guidance out at the start brings pictures nearer to the "
+                          "data than leaving it out at the end",
+                          "Kynkäänniemi et al. 2024, figure 3", spots, more="not at the end",
+                          less="not at the start", digits=2))
 
 # %% [markdown]
 # **What to notice.** In the middle only, the Fréchet distance falls from 6.04 to 2.79 and recall rises from 0.72 to 0.88, while 0.981 of the pictures are still read as asked (0.997 everywhere). And it costs 15 answers a picture instead of 20 (the column *questions*). The two ends do different harm. Leaving guidance out at the end takes the glare away (saturated: 0.006, against 0.022 everywhere and 0.018 without the start). Leaving it out at the start lets pictures of a class differ more (3.727, against 3.640 everywhere and 3.522 without the end; three seeds do not settle it). Recall gains from either. Compare the middle at $w=4$ with $w=1$ everywhere, in section 4: it is just as obedient (0.981), and no nearer to the data (2.79 against 2.21). So here an interval takes the harm out of a large $w$, and a small $w$ would have done as well. On ImageNet the paper found the interval better than any $w$.
@@ -672,13 +740,20 @@ display(experiments.claim("With w = 4 in the middle only, pictures are nearer to
 
 # %% tags=["experiment"]
 display(figures_of("cfg_every", columns))
-saved = {name: studies.load("cfg_every", figure=name) for name in ("read as asked", "Fréchet distance")}
-display(experiments.claim("Asking for the unconditional noise at every 2nd step costs pictures that are read as asked",
-                          "the price one would expect", saved["read as asked"], more="every step", less="every 2nd"),
-        experiments.claim("With every 2nd step the pictures are nearer to the data than with every step",
-                          "nobody's: an old answer should be a worse one", saved["Fréchet distance"], more="every step", less="every 2nd", digits=2),
-        experiments.claim("For the same 30 answers, 20 steps with every 2nd are nearer to the data than 15 full steps",
-                          "why one would do it", saved["Fréchet distance"], more="15 steps", less="every 2nd", digits=2))
+saved = {name: studies.load("cfg_every", figure=name)
+         for name in ("read as asked", "Fréchet distance")}
+display(experiments.claim("Asking for the unconditional noise at every 2nd step costs "
+                          "pictures that are read as asked",
+                          "the price one would expect", saved["read as asked"],
+                          more="every step", less="every 2nd"),
+        experiments.claim("With every 2nd step the pictures are nearer to the data than with "
+                          "every step", "nobody's: an old answer should be a worse one",
+                          saved["Fréchet distance"], more="every step", less="every 2nd",
+                          digits=2),
+        experiments.claim("For the same 30 answers, 20 steps with every 2nd are nearer to "
+                          "the data than 15 full steps",
+                          "why one would do it", saved["Fréchet distance"], more="15 steps",
+                          less="every 2nd", digits=2))
 
 # %% [markdown]
 # **What to notice.** With every 2nd step a picture takes 30 answers instead of 40, and no obedience is lost (0.986 both times). It is even nearer to the data (2.55 against 3.57). An old answer can hardly be a better one. A guess: it belongs to a noisier picture, so the difference is no longer that of two predictions at one place, and the guide acts as if $w$ were smaller; section 4 says that a smaller $w$ is nearer to the data. You can test it: how does $w=3$ with every 2nd compare with $w=2$ at every step?
@@ -730,14 +805,16 @@ x0, y = one_each[:shown].to(run.device), torch.arange(shown).to(run.device)
 t = torch.full((shown,), 500)
 x_t = q_sample(x0, t, alpha_bar, noise(shown, seed=6))
 ours = implicit_gradient(model, y, x_t, t.to(run.device), alpha_bar.to(run.device), kind=kind)
-theirs = guidance.classifier_gradient(lambda x, t: reader(x), x_t, model_time(t, T).to(run.device), y)
+theirs = guidance.classifier_gradient(lambda x, t: reader(x), x_t,
+                                      model_time(t, T).to(run.device), y)
 
 
 def as_colours(gradient):
-    """One map a picture, brightness only: blue below 0, red above, each scaled to its own largest value."""
+    """One map a picture, brightness only: blue below 0, red above, scaled to its largest."""
     maps = gradient.mean(1).cpu()  # (B, H, W)
     maps = maps / maps.abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-9)
-    return torch.stack([1 - 2 * (-maps).clamp(min=0), 1 - 2 * maps.abs(), 1 - 2 * maps.clamp(min=0)], dim=1)
+    return torch.stack([1 - 2 * (-maps).clamp(min=0), 1 - 2 * maps.abs(),
+                        1 - 2 * maps.clamp(min=0)], dim=1)
 
 
 def in_colour(x):
@@ -745,10 +822,11 @@ def in_colour(x):
     return x.cpu().expand(-1, 3, -1, -1)
 
 
-plots.strip({"real": in_colour(x0), "x_t, t = 500": in_colour(x_t), "implicit": as_colours(ours), "trained": as_colours(theirs)},
+plots.strip({"real": in_colour(x0), "x_t, t = 500": in_colour(x_t),
+             "implicit": as_colours(ours), "trained": as_colours(theirs)},
             column_titles=names[:shown], title="What would make it more like its class?",
-            alt="Real pictures, the same under noise, and two rows of maps in red and blue: what the implicit classifier would "
-                "change, and what the trained one would.");
+            alt="Real pictures, the same under noise, and two rows of maps in red and blue: "
+                "what the implicit classifier would change, and what the trained one would.");
 
 # %% [markdown]
 # **Where to look.** Compare the two lower rows column by column, and both with the flower above them. Where is each of them strong: at the head, at the edge of the petals, in the sky? Both answer the same question, and the network behind the first never had to name a class. How far they agree in numbers comes next.
@@ -760,18 +838,24 @@ how = studies.settings("implicit_classifier")["shared"]
 read_by = studies.load("implicit_classifier", figure="accuracy by t")
 agree = studies.load("implicit_classifier", figure="cosine by t")
 print(f"{how['samples']} held-out {how['dataset']} a seed")
-plots.curves({"implicit": read_by.runs["implicit"], "trained": read_by.runs["trained"], "cosine of the gradients": agree.runs["trained"]},
-             x=how["times"], xlabel="t", ylabel="share read rightly; cosine", hlines={"chance": 0.1},
+plots.curves({"implicit": read_by.runs["implicit"], "trained": read_by.runs["trained"],
+              "cosine of the gradients": agree.runs["trained"]},
+             x=how["times"], xlabel="t", ylabel="share read rightly; cosine",
+             hlines={"chance": 0.1},
              title="A generator can read, best at little noise",
-             alt="Share of pictures read rightly against t, by the implicit and by the trained classifier, and the cosine of the "
-                 "angle between their gradients.");
+             alt="Share of pictures read rightly against t, by the implicit and by the trained "
+                 "classifier, and the cosine of the angle between their gradients.");
 
 # %% tags=["experiment"]
 together = studies.load("implicit_classifier", figure="accuracy")
 display(together.table().round(3))
-middle = agree.map(lambda run: run[len(run) // 2], f"cosine of the gradients at t = {how['times'][len(how['times']) // 2]}")
-pairs = experiments.Comparison(middle.figure, middle.seeds, {"the two gradients": middle.runs["trained"], "two random directions": 0 * middle.runs["trained"]})
-experiments.claim("Half-way, the implicit and the trained classifier's gradients point the same way rather than anywhere",
+middle = agree.map(lambda run: run[len(run) // 2],
+                   f"cosine of the gradients at t = {how['times'][len(how['times']) // 2]}")
+pairs = experiments.Comparison(middle.figure, middle.seeds,
+                               {"the two gradients": middle.runs["trained"],
+                                "two random directions": 0 * middle.runs["trained"]})
+experiments.claim("Half-way, the implicit and the trained classifier's gradients point the "
+                  "same way rather than anywhere",
                   "Bayes' rule", pairs, more="the two gradients", less="two random directions")
 
 # %% [markdown]
@@ -780,27 +864,38 @@ experiments.claim("Half-way, the implicit and the trained classifier's gradients
 # **Which guidance is better for the same time?** A step of classifier-free guidance asks the large network twice. A step of classifier guidance asks it once, and takes the gradient of a small one: two thirds of the time, measured on one core. So 15 steps stand against 10. The network is the same; for the classifier it is used without its classes. The classifier is that of lesson 11, trained by the same recipe (3,000 batches) for this network's schedule.
 
 # %% tags=["experiment", "figure"]
-budget = {name: studies.load("guidance_budget", figure=name) for name in ("read as asked", "Fréchet distance")}
+budget = {name: studies.load("guidance_budget", figure=name)
+          for name in ("read as asked", "Fréchet distance")}
 figure, panel = plt.subplots(figsize=(9, 3.6))
 for method, shade in (("free", plots.COLOURS["train"]), ("classifier", plots.COLOURS["test"])):
     labels_of = [label for label in budget["read as asked"].runs if label.startswith(method)]
-    across, up = (np.stack([budget[name].runs[label] for label in labels_of]) for name in ("read as asked", "Fréchet distance"))
+    across, up = (np.stack([budget[name].runs[label] for label in labels_of])
+                  for name in ("read as asked", "Fréchet distance"))
     panel.plot(across, up, "o", color=shade, alpha=0.35, ms=4)
-    panel.plot(across.mean(1), up.mean(1), "o-", color=shade, label={"free": "classifier-free, 10 steps", "classifier": "by a classifier, 15 steps"}[method])
+    panel.plot(across.mean(1), up.mean(1), "o-", color=shade,
+               label={"free": "classifier-free, 10 steps",
+                      "classifier": "by a classifier, 15 steps"}[method])
     for number, (label, x, y) in enumerate(zip(labels_of, across.mean(1), up.mean(1))):
-        place = (4, -12 if number % 2 else 5)  # above and below in turn, so that neighbours do not overlap
-        panel.annotate(label.split(", ")[1], (x, y), xytext=place, textcoords="offset points", fontsize=9)
-panel.set(xlabel="share read as asked (more is better)", ylabel="Fréchet distance (less is better)",
+        place = (4, -12 if number % 2 else 5)  # above and below in turn, so that none overlap
+        panel.annotate(label.split(", ")[1], (x, y), xytext=place, textcoords="offset points",
+                       fontsize=9)
+panel.set(xlabel="share read as asked (more is better)",
+          ylabel="Fréchet distance (less is better)",
           title="For the same time: obedience against nearness to the data", ylim=(0, None))
 panel.legend()
-plots.show(figure, alt="Fréchet distance against share read as asked, for classifier-free guidance with four weights and for "
-                       "guidance by a classifier with four scales. The points of classifier-free guidance lie further right.");
+plots.show(figure, alt="Fréchet distance against share read as asked, for classifier-free "
+                       "guidance with four weights and for guidance by a classifier with four "
+                       "scales. The points of classifier-free guidance lie further right.");
 
 # %% tags=["experiment"]
-display(experiments.claim("For the same time, classifier-free guidance (w = 1) makes more pictures read as asked than a classifier (scale 32)",
-                          "Ho & Salimans 2022, section 1", budget["read as asked"], more="free, w = 1", less="classifier, scale 32"),
-        experiments.claim("For the same time, classifier-free guidance (w = 1) is nearer to the data than a classifier (scale 32)",
-                          "Ho & Salimans 2022, section 1", budget["Fréchet distance"], more="classifier, scale 32", less="free, w = 1", digits=2))
+display(experiments.claim("For the same time, classifier-free guidance (w = 1) makes more "
+                          "pictures read as asked than a classifier (scale 32)",
+                          "Ho & Salimans 2022, section 1", budget["read as asked"],
+                          more="free, w = 1", less="classifier, scale 32"),
+        experiments.claim("For the same time, classifier-free guidance (w = 1) is nearer to "
+                          "the data than a classifier (scale 32)",
+                          "Ho & Salimans 2022, section 1", budget["Fréchet distance"],
+                          more="classifier, scale 32", less="free, w = 1", digits=2))
 
 # %% [markdown]
 # **What to notice.** For the same time classifier-free guidance obeys more often: at $w=1$ 0.981 of the pictures are read as asked, with the classifier at its largest scale it is 0.843, and the Fréchet distance is 2.19 against 3.01. The classifier's curve still falls at its end, so a larger scale may go on helping. And the classifier is small: what the comparison says is what a second network of that price can do, and not what the best one could. The other side of the bill is the training: classifier guidance works with a network that never heard of classes.
@@ -821,7 +916,8 @@ def colleagues_drop(cond, p, generator):
 # It runs, and the loss falls as it should. To see what is wrong, take a world that trains in seconds: points in the plane, three classes, and a small network that gets the 512 features of the class beside the point and the time.
 
 # %% tags=["experiment"]
-plane = guidance.Mixture(torch.tensor([[-0.8, -0.5], [0.8, -0.5], [0.0, 0.8]], dtype=torch.float64), 0.15, torch.full((3,), 1 / 3, dtype=torch.float64))
+centres = torch.tensor([[-0.8, -0.5], [0.8, -0.5], [0.0, 0.8]], dtype=torch.float64)
+plane = guidance.Mixture(centres, 0.15, torch.full((3,), 1 / 3, dtype=torch.float64))
 vectors = torch.randn(3, 512, generator=run.fresh_generator(20))  # what stands for each class
 
 
@@ -830,11 +926,15 @@ class PointNet(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.point, self.time, self.told = torch.nn.Linear(2, 128), torch.nn.Linear(16, 128), torch.nn.Linear(512, 128)
-        self.rest = torch.nn.Sequential(torch.nn.GELU(), torch.nn.Linear(128, 128), torch.nn.GELU(), torch.nn.Linear(128, 2))
+        self.point = torch.nn.Linear(2, 128)
+        self.time = torch.nn.Linear(16, 128)
+        self.told = torch.nn.Linear(512, 128)
+        self.rest = torch.nn.Sequential(torch.nn.GELU(), torch.nn.Linear(128, 128),
+                                        torch.nn.GELU(), torch.nn.Linear(128, 2))
 
     def forward(self, x, t, cond):
-        return self.rest(self.point(x) + self.time(sinusoidal_embedding(t, 16)) + self.told(cond))
+        time = self.time(sinusoidal_embedding(t, 16))
+        return self.rest(self.point(x) + time + self.told(cond))
 
 
 # %% tags=["experiment"]
@@ -843,7 +943,8 @@ def train_points(drop, seed=0, p=0.1):
     def batch(step):
         generator = run.fresh_generator(10_000 * seed + step)
         y = torch.randint(3, (256,), generator=generator)
-        t, x0 = torch.randint(1, T + 1, (256,), generator=generator), plane.sample(y, generator).float()
+        t = torch.randint(1, T + 1, (256,), generator=generator)
+        x0 = plane.sample(y, generator).float()
         return x0, t, torch.randn(256, 2, generator=generator), drop(vectors[y], p, generator)
 
     torch.manual_seed(seed)
@@ -853,13 +954,15 @@ def train_points(drop, seed=0, p=0.1):
         v_hat = net(q_sample(b[0], b[1], alpha_bar, b[2]), model_time(b[1], T), b[3])
         return (v_hat - target("v", b[0], b[2], b[1], alpha_bar)).square().mean()
 
-    made = fit(net, batch, loss, run.pick(smoke=60, lecture=800, laptop=1500, gpu=4000), learning_rate=5e-3, ema=0.99, quiet=True)
+    made = fit(net, batch, loss, run.pick(smoke=60, lecture=800, laptop=1500, gpu=4000),
+               learning_rate=5e-3, ema=0.99, quiet=True)
     return made.ema.requires_grad_(False), np.mean(made.losses[-len(made.losses) // 10:])
 
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 def evidence(drop, title):
     """What a network trained with this drop draws without a class, with one, and guided."""
+    steps = run.pick(smoke=5, laptop=50, gpu=100)
     net, loss = train_points(drop)
     x_T, y = torch.randn(400, 2, generator=run.fresh_generator(21)), torch.arange(400) % 3
     told, untold = vectors[y], torch.zeros(400, 512)
@@ -870,21 +973,26 @@ def evidence(drop, title):
             v_hat = guide(net(x, t, told), net(x, t, untold), w)
             return to_eps("v", v_hat, x, schedule_step(t, T), alpha_bar)
 
-        clouds[name] = samplers.sample_ddim(predict, x_T, alpha_bar, run.pick(smoke=5, lecture=50, laptop=50, gpu=100), clip=False)
+        clouds[name] = sample_ddim(predict, x_T, alpha_bar, steps, clip=False)
     figure, panels = plt.subplots(1, 4, figsize=(9, 2.7), sharex=True, sharey=True)
     for panel, (name, cloud) in zip(panels, clouds.items()):
-        for k, shade in enumerate((plots.COLOURS["cosine"], plots.COLOURS["linear"], plots.COLOURS["sigmoid"])):
-            panel.scatter(*cloud[y == k].T, s=3, color=shade)
+        for k, shade in enumerate(("cosine", "linear", "sigmoid")):
+            panel.scatter(*cloud[y == k].T, s=3, color=plots.COLOURS[shade])
         panel.set(title=name, xlim=(-3, 3), ylim=(-3, 3), xlabel="first number")
     panels[0].set_ylabel("second number")
     figure.suptitle(title, fontsize=13, weight="bold")
-    far = [torch.cdist(cloud.double(), plane.means).amin(1).mean().item() for cloud in clouds.values()]
-    print(f"loss {loss:.3f}; mean distance to the nearest centre: " + ", ".join(f"{name} {d:.2f}" for name, d in zip(clouds, far)))
-    plots.show(figure, alt=f"{title}. Four clouds of points: the data, samples without a class, with one, and guided. Mean distance "
-                           f"to the nearest centre without a class {far[1]:.2f}, in the data {far[0]:.2f}.");
+    far = [torch.cdist(cloud.double(), plane.means).amin(1).mean().item()
+           for cloud in clouds.values()]
+    print(f"loss {loss:.3f}; mean distance to the nearest centre: "
+          + ", ".join(f"{name} {d:.2f}" for name, d in zip(clouds, far)))
+    plots.show(figure, alt=f"{title}. Four clouds of points: the data, samples without a "
+                           "class, with one, and guided. Mean distance to the nearest centre "
+                           f"without a class {far[1]:.2f}, in the data {far[0]:.2f}.");
 
 
-evidence(colleagues_drop, "The colleague's: asked for nothing in particular, it gives nothing in particular")
+# %% tags=["experiment", "figure"]
+evidence(colleagues_drop,
+         "The colleague's: asked for nothing in particular, it gives nothing in particular")
 
 # %% [markdown]
 # Each colour is one class. With a class and without guidance all is well, and the loss says nothing. But without a class the points should lie on the three heaps, and they do not; and with $w=2$ they leave the heaps as well, most of them the picture too, because the guide leans on a prediction that means nothing.
@@ -894,7 +1002,8 @@ evidence(colleagues_drop, "The colleague's: asked for nothing in particular, it 
 # %% tags=["experiment"]
 ones = torch.ones(20_000, 512)
 lost = (colleagues_drop(ones, 0.1, run.fresh_generator(23)) == 0).sum(1)
-print(f"features lost by a row of 512: from {lost.min()} to {lost.max()}; rows that lost all of them: {(lost == 512).sum()} of 20000")
+print(f"features lost by a row of 512: from {lost.min()} to {lost.max()}; "
+      f"rows that lost all of them: {(lost == 512).sum()} of 20000")
 print(f"chance of losing all 512: 10 to the power of {512 * math.log10(0.1):.0f}")
 
 # %%
@@ -915,8 +1024,10 @@ print(f"chance of losing all 512: 10 to the power of {512 * math.log10(0.1):.0f}
 def mended_drop(cond, p, generator):
     """Take the whole condition away from some rows, each with probability p.
 
-    cond: (B, F), float.    p: 0 to 1.    generator: a torch.Generator on the CPU, the only source of chance.
-    Returns (B, F), of the dtype of cond: each row as it was, or all zeros. Changes none of its arguments.
+    cond: (B, F), float.    p: 0 to 1.
+    generator: a torch.Generator on the CPU, the only source of chance.
+    Returns (B, F), of the dtype of cond: each row as it was, or all zeros. Changes none of
+    its arguments.
     """
     ### BEGIN SOLUTION
     whole = bernoulli_mask(len(cond), p, generator)  # (B,): one coin a row
@@ -938,22 +1049,25 @@ evidence(mended_drop, "Mended: without a class it draws all three")
 # **How firmly do you ask?** Move $w$ slowly from $-2$ to $8$ and watch one picture. Where does it become what was asked for, and where does it stop being a picture? Then narrow the guided times from both ends: how little guidance is enough? A name on a picture says what the judge reads in it, where that is not what was asked for. On the curve beside the grid the dot moves along.
 
 # %% tags=["explorer", "figure"]
-if dataset == "flowers" and run.preset == "lecture":  # the model trained ahead, which section 4's study has measured
-    w_curve = [float(label.split("=")[1]) for label in studies.load("cfg_weight", figure="recall").runs]
-    of_study = [[sum(runs) / len(runs) for runs in studies.load("cfg_weight", figure=name).runs.values()]
+if dataset == "flowers" and run.preset == "lecture":  # section 4's study has measured it
+    w_curve = [float(label.split("=")[1])
+               for label in studies.load("cfg_weight", figure="recall").runs]
+    of_study = [[sum(runs) / len(runs)
+                 for runs in studies.load("cfg_weight", figure=name).runs.values()]
                 for name in ("read as asked", "recall")]
     shared = studies.settings("cfg_weight")["shared"]
     curve = GuidanceCurve(w_curve, *of_study, n=3 * shared["samples"], steps=shared["steps"])
 else:
     n_curve = run.pick(smoke=2 * K, lecture=40, laptop=100, gpu=400)
-    few = metrics.Judge(dataset, size, n=n_curve, device=run.device)  # recall depends on how many pictures there are
+    # Recall depends on how many pictures there are:
+    few = metrics.Judge(dataset, size, n=n_curve, device=run.device)
     curve = measure_curve(
-        model, alpha_bar, judge.read, judge.reader.features, classes=K, shape=train.shape[1:], kind=kind, n=n_curve,
-        diversity=few.recall, steps=run.pick(smoke=2, lecture=10, laptop=10, gpu=10),
+        model, alpha_bar, judge.read, judge.reader.features, classes=K, shape=train.shape[1:],
+        kind=kind, n=n_curve, diversity=few.recall, steps=run.pick(smoke=2, laptop=10),
         ws=(-2, 8) if run.preset == "smoke" else (-2, -1, 0, 1, 2, 4, 8))
-GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes=names, read=judge.read, curve=curve,
-                         steps=run.pick(smoke=(2, 3), lecture=(3, 5, 10, 20), laptop=(3, 5, 10, 20), gpu=(3, 5, 10, 20)),
-                         start=run.pick(smoke=(2.0, 2), lecture=(2.0, 10), laptop=(2.0, 10), gpu=(2.0, 10)))
+GuidanceExplorer(model, alpha_bar, noise(3, seed=30), kind=kind, classes=names, read=judge.read,
+                 curve=curve, steps=run.pick(smoke=(2, 3), laptop=(3, 5, 10, 20)),
+                 start=run.pick(smoke=(2.0, 2), laptop=(2.0, 10)))
 
 # %% [markdown]
 # ## Is this normal?

@@ -11,7 +11,7 @@ every lesson, as functions that return complaints.
 from __future__ import annotations
 
 from course_tools.editions.build import Result, build
-from course_tools.editions.freshness import digest, modules_used, stale
+from course_tools.editions.freshness import code_of, digest, modules_used, stale
 from course_tools.editions.lessons import Course, Lesson, find, lessons
 from course_tools.editions.notebooks import read_notebook, to_bytes, write_notebook
 from course_tools.editions.solution import ExecutionError, execute, recorded_size, solution_cells, tidy
@@ -25,6 +25,7 @@ __all__ = [
     "Result",
     "SourceError",
     "build",
+    "code_of",
     "digest",
     "execute",
     "find",

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from course_tools.editions.freshness import ImportGraph, digest, import_graph, stale
+from course_tools.editions.freshness import code_of, digest, stale
 from course_tools.editions.lessons import Course, Lesson, find, lessons
 from course_tools.editions.notebooks import write_notebook
+from course_tools.editions.reach import Code
 from course_tools.editions.rules import Problem
 from course_tools.editions.solution import DEFAULT_PRESET, execute, recorded_size, solution
 from course_tools.editions.source import problems, read_source
@@ -73,13 +74,11 @@ def build(
     wanted = [find(number, course) for number in numbers or []] or lessons(course)
     if not wanted:
         raise CourseError(f"There are no lessons in {course.root / 'solutions'}: name a source NN_slug.py.")
-    graph = import_graph(course)
-    return [_build_one(lesson, force, preset, course, graph, console) for lesson in wanted]
+    code = code_of(course)
+    return [_build_one(lesson, force, preset, course, code, console) for lesson in wanted]
 
 
-def _build_one(
-    lesson: Lesson, force: bool, preset: str, course: Course, graph: ImportGraph, console: Console
-) -> Result:
+def _build_one(lesson: Lesson, force: bool, preset: str, course: Course, code: Code, console: Console) -> Result:
     result = Result(lesson)
     started = time.monotonic()
     try:
@@ -87,11 +86,11 @@ def _build_one(
         _raise_faults(result, problems(lesson.source, names))
         nb = read_source(lesson.source, names)
         result.student = "written" if write_notebook(lesson.student, student(nb)) else "unchanged"
-        reason = "asked to" if force else stale(lesson, course, preset, graph)
+        reason = "asked to" if force else stale(lesson, course, preset, code)
         if reason is None:
             result.solution = "fresh"
         else:
-            edition = solution(nb, preset, digest(lesson, course, graph))
+            edition = solution(nb, preset, digest(lesson, course, code))
             executed = _execute_with_progress(edition, lesson, preset, course, console)
             too_big = recorded_size(executed)[1]
             if too_big:

@@ -18,6 +18,7 @@ JUPYTER_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-cell")
 CELL_KEYS = ("tags", "exercise", "points", "jupyter", "slideshow", "editable", "deletable")
 MAX_CELL_LINES = 30
 MAX_ANSWER_LINES = 15
+MAX_COLUMNS = 96  # of code: a window of 1,280 pixels cuts off what is longer
 
 # What breaks a headless run, another system, or nbval's comparison of a check's one line.
 _UNWELCOME = (
@@ -42,6 +43,7 @@ def cell_faults(cell: NotebookNode) -> Iterator[str]:
         if tags(cell):
             yield f"is markdown and tagged {tags(cell)[0]!r}: only code cells are tagged"
         return
+    yield from _width_faults(cell.source)
     own = set(tags(cell)) & {"exercise", "check"}
     if len(own) == 2:
         yield "is tagged both exercise and check: split it in two"
@@ -58,6 +60,12 @@ def cell_faults(cell: NotebookNode) -> Iterator[str]:
         yield from _check_faults(cell)
     if not own:
         yield from _syntax_faults(cell.source)
+
+
+def _width_faults(source: str) -> Iterator[str]:
+    for number, line in enumerate(source.splitlines(), start=1):
+        if len(line) > MAX_COLUMNS:
+            yield f"has {len(line)} characters in its line {number}: break it, a window shows {MAX_COLUMNS}"
 
 
 def _exercise_faults(cell: NotebookNode) -> Iterator[str]:

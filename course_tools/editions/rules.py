@@ -13,6 +13,8 @@ from nbformat import NotebookNode
 from course_tools.editions.cell_rules import cell_faults, cell_warnings, did_you_mean, plain_python
 from course_tools.editions.notebooks import tags
 
+MAX_SETUP_LINES = 10  # before the first section; imports and parameters are not counted
+
 
 @dataclass(frozen=True)
 class Place:
@@ -45,6 +47,7 @@ def examine(nb: NotebookNode, places: list[Place], exercise_names: Iterable[str]
         found += [Problem(f"{place} {fault}.", warning=True) for fault in cell_warnings(cell)]
     found += [Problem(text) for text in _heading_faults(nb, places)]
     found += [Problem(text) for text in _parameters_faults(nb, places)]
+    found += [Problem(text) for text in _setup_faults(nb, places)]
     found += [Problem(text) for text in _pairing_faults(nb, places)]
     if exercise_names is not None:
         found += [Problem(text) for text in _agreement_faults(nb, places, list(exercise_names))]
@@ -74,6 +77,32 @@ def _parameters_faults(nb: NotebookNode, places: list[Place]) -> Iterator[str]:
     first = next((i for i, cell in enumerate(nb.cells) if graded & set(tags(cell))), None)
     if first is not None and first < tagged[0]:
         yield f"{places[tagged[0]]} stands after the first exercise or experiment: it comes before them."
+
+
+def _setup_faults(nb: NotebookNode, places: list[Place]) -> Iterator[str]:
+    """What a reader has to run before the first section is short: a reader came for the section."""
+    lines = sum(len(list(filter(str.strip, cell.source.splitlines()))) for cell in _setup_cells(nb))
+    if lines > MAX_SETUP_LINES:
+        yield (
+            f"{places[0].file} has {lines} lines of set-up before its first section: {MAX_SETUP_LINES} are enough, "
+            "imports and parameters not counted, so move the rest to where it is needed, or into the package."
+        )
+
+
+def _setup_cells(nb: NotebookNode) -> Iterator[NotebookNode]:
+    """The code cells before the first `## ` heading that do more than import or set parameters."""
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.M):
+            return
+        if cell.cell_type == "code" and "parameters" not in tags(cell) and not _only_imports(cell.source):
+            yield cell
+
+
+def _only_imports(source: str) -> bool:
+    try:
+        return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(plain_python(source)).body)
+    except SyntaxError:
+        return False
 
 
 def _pairing_faults(nb: NotebookNode, places: list[Place]) -> Iterator[str]:

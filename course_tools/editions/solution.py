@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from course_tools.editions.notebooks import label, notebook_metadata, tags, to_bytes
+from course_utils import record
 from course_utils.errors import CourseError
 
 DEFAULT_PRESET = "laptop"
@@ -61,6 +63,8 @@ def execute(
 ) -> NotebookNode:
     """Run every cell in a fresh kernel and return an executed copy, tidied. The argument stays as it is.
 
+    The copy's metadata say, under `course.loaded`, which stored weights and results were loaded.
+
     Args:
         nb: a notebook in either edition.
         preset: what COURSE_PRESET says to the lesson.
@@ -81,6 +85,7 @@ def execute(
         if progress:
             progress(cell_index + 1, total)
 
+    environment = {**kernel_environment(root or Path(folder).parent, preset), "PYTHONHASHSEED": "0"}
     client = NotebookClient(
         run,
         kernel_name="python3",
@@ -91,16 +96,21 @@ def execute(
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=report,
     )
-    try:
-        client.execute(env={**kernel_environment(root or Path(folder).parent, preset), "PYTHONHASHSEED": "0"})
-    except Exception as error:
-        known = _known(error)
-        if known is None:
-            raise
-        raise ExecutionError(_failure(run, known)) from None
+    with tempfile.TemporaryDirectory() as scratch:
+        notes = Path(scratch) / "loaded"
+        try:
+            client.execute(env={**environment, record.VARIABLE: str(notes)})
+        except Exception as error:
+            known = _known(error)
+            if known is None:
+                raise
+            raise ExecutionError(_failure(run, known)) from None
+        loaded = record.read(notes)
     if progress:
         progress(total, total)
-    return tidy(run, like=before)
+    executed = tidy(run, like=before)
+    executed.metadata.setdefault("course", nbformat.from_dict({}))["loaded"] = nbformat.from_dict(loaded)
+    return executed
 
 
 def sets_dataset(cell: NotebookNode) -> bool:

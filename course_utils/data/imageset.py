@@ -63,6 +63,11 @@ class ImageSet:
     def __iter__(self) -> Iterator[ImageSet]:
         return (self[i] for i in range(len(self)))
 
+    def one_of_each(self) -> ImageSet:
+        """The first image of each class that occurs, in the order of `classes`."""
+        labels = self.labels.tolist()
+        return self[[labels.index(k) for k in range(len(self.classes)) if k in labels]]
+
     def __repr__(self) -> str:
         shape = " x ".join(str(d) for d in self.images.shape[1:])
         return f"ImageSet({self.name}: {len(self):,} images of {shape}, {len(self.classes)} classes)"

@@ -8,13 +8,11 @@ from course_utils.diffusion.bits import (
     to_levels,
     variational_bound,
 )
-from course_utils.diffusion.bound import bound_weight
 from course_utils.diffusion.forward import noise_one_step, per_image, q_sample, recover_x0
 from course_utils.diffusion.guess import guess_noise_level, step_of_noise_level
 from course_utils.diffusion.ideal import blind_ideal_denoiser, ideal_denoiser
-from course_utils.diffusion.losses import ddpm_loss, diffusion_loss
-from course_utils.diffusion.one_shot import denoising_loss
-from course_utils.diffusion.posterior import posterior_mean, posterior_variance
+from course_utils.diffusion.losses import ddpm_loss, denoising_loss, diffusion_loss
+from course_utils.diffusion.posterior import bound_weight, posterior_mean, posterior_variance
 from course_utils.diffusion.schedules import (
     alpha_bars,
     cosine_schedule,

@@ -6,7 +6,6 @@ from course_utils.metrics.inception import inception_score
 from course_utils.metrics.judge import Judge
 from course_utils.metrics.neighbours import mean_pairwise_distance, nearest_distance, precision_recall
 from course_utils.metrics.oracles import Oracle, oracle
-from course_utils.metrics.proportion import wilson_interval
 from course_utils.metrics.recognisers import Recogniser, recogniser
 from course_utils.metrics.spectrum import checkerboard_share
 
@@ -25,5 +24,4 @@ __all__ = [
     "oracle",
     "precision_recall",
     "recogniser",
-    "wilson_interval",
 ]

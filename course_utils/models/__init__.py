@@ -1,7 +1,6 @@
 """Networks. They know nothing of schedules, losses or data sets.
 
-plain         lesson 02's first U-Net, which is not told the time
-light         lesson 02's bug hunt, mended: a way up that adds its skip
+plain         lesson 02's first U-Net, which is not told the time, and which pixels it looks at
 time          lesson 03: the step t as a vector, in several ways, and its way into a block
 blocks        lesson 05: norms, pooling, residual blocks, attention
 unet          the U-Net that all later lessons use
@@ -9,7 +8,7 @@ noisy_classifier  lesson 11: names what it sees in a noisy picture, and is told 
 recogniser    names what it sees, however much noise lies over it
 """
 
-from course_utils.models import light, plain
+from course_utils.models import plain
 from course_utils.models.blocks import GELU, GroupNorm, RearrangePool, ResidualBlock, SelfAttention2d
 from course_utils.models.noisy_classifier import NoisyClassifier
 from course_utils.models.recogniser import RecogniserNet
@@ -38,7 +37,6 @@ __all__ = [
     "SelfAttention2d",
     "TimeMLP",
     "UNet",
-    "light",
     "modulate",
     "plain",
     "sinusoidal_embedding",

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
-from course_utils.models.norm import QuickGroupNorm
 from course_utils.models.time import modulate
 
 
@@ -45,6 +44,19 @@ class GroupNorm(nn.Module):
         normal = ((grouped - mean) / (variance + self.eps).sqrt()).reshape(x.shape)  # (B, C, H, W)
         each = (-1, *[1] * (x.ndim - 2))  # (C, 1, 1)
         return normal * self.weight.reshape(each) + self.bias.reshape(each)
+
+
+class QuickGroupNorm(nn.GroupNorm):
+    """`nn.GroupNorm`, the same formula and parameters, made for a training in bfloat16 on a CPU.
+
+    There PyTorch's kernel for 32-bit numbers is so much faster than the one for 16-bit numbers that it pays to convert
+    to and fro: a training step of the course's U-Net takes 3 to 14 % less time. Elsewhere this is PyTorch's own.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.device.type != "cpu" or input.dtype != torch.bfloat16:
+            return super().forward(input)
+        return F.group_norm(input.float(), self.num_groups, self.weight, self.bias, self.eps).to(input.dtype)
 
 
 class GELU(nn.Module):
@@ -88,7 +100,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, time_features: int = 0, groups: int = 8) -> None:
         super().__init__()
-        # QuickGroupNorm and F.gelu are the two above, made for speed
+        # QuickGroupNorm and F.gelu are GroupNorm and GELU, made for speed
         self.norm1 = QuickGroupNorm(groups, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
         self.time = nn.Linear(time_features, 2 * outputs) if time_features else None

@@ -5,6 +5,7 @@ The course's later network, `course_utils.models.UNet`, has the same shape and b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -54,6 +55,22 @@ class UpBlock(nn.Module):
         return self.block(torch.cat([x, skip], dim=1))
 
 
+class AddingUpBlock(nn.Module):
+    """Twice the size, plus the skip, then a `ConvBlock`; fewer parameters than `UpBlock`: lesson 02's mended block.
+
+    Shapes: x (B, inputs, H, W) and skip (B, skips, 2H, 2W) -> (B, outputs, 2H, 2W).
+    """
+
+    def __init__(self, inputs: int, skips: int, outputs: int) -> None:
+        super().__init__()
+        self.fit = nn.Conv2d(skips, inputs, kernel_size=1)  # so that the skip has as many channels as x
+        self.convolve = ConvBlock(inputs, outputs)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        up = F.interpolate(x, scale_factor=2, mode="nearest")  # (B, inputs, 2H, 2W)
+        return self.convolve(up + F.relu(self.fit(skip)))
+
+
 class UNet(nn.Module):
     """Down, through the middle, and up again, with a skip at every level (Ronneberger et al. 2015, arXiv 1505.04597).
 
@@ -87,3 +104,23 @@ class UNet(nn.Module):
         for up, skip in zip(self.ups, reversed(kept), strict=True):
             x = up(x, skip if self.skips else torch.zeros_like(skip))
         return self.out(x)
+
+
+def influence(net: Callable[[Tensor], Tensor], x: Tensor, row: int, column: int) -> Tensor:
+    """How strongly each input pixel moves one output pixel: |d net(x)[:, :, row, column] / dx|.
+
+    The gradient of the output pixel, summed over its channels; its absolute value summed over the input's channels
+    and averaged over the batch. Where it is 0, the output pixel does not see the input pixel (Luo et al. 2016,
+    arXiv 1701.04128, call the picture the effective receptive field).
+
+    Args:
+        net: from (B, C, H, W) to (B, K, H', W').
+        x: (B, C, H, W).
+        row, column: of the output pixel.
+
+    Returns:
+        (H, W), at least 0.
+    """
+    x = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net(x)[:, :, row, column].sum(), x)  # (B, C, H, W)
+    return gradient.abs().sum(dim=1).mean(dim=0)

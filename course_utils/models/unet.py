@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
-from course_utils.models.blocks import RearrangePool, ResidualBlock, SelfAttention2d, set_to_zero
-from course_utils.models.norm import QuickGroupNorm
+from course_utils.models.blocks import QuickGroupNorm, RearrangePool, ResidualBlock, SelfAttention2d, set_to_zero
 from course_utils.models.time import TimeMLP
 
 Embed = Callable[[int, int], nn.Module]  # (features, hidden) -> a module that maps t (B,) to (B, hidden)

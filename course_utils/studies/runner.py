@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,13 @@ from course_utils.training import machine
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a variant with a seed, and the digests of the weights that it is to judge."""
+    """One run of a variant with a seed, the digests of the weights that it is to judge, and that of its code."""
 
     study: Study
     label: str
     seed: int
     digests: Mapping[str, str | None]
+    code: str | None
 
     @property
     def settings(self) -> Any:
@@ -36,7 +37,7 @@ class Job:
     @property
     def key(self) -> str:
         """Equal for runs that must give the same figures."""
-        return json.dumps([self.study.kind, plain(self.settings), self.seed, self.digests], sort_keys=True)
+        return json.dumps([self.study.kind, plain(self.settings), self.seed, self.digests, self.code], sort_keys=True)
 
     @property
     def order(self) -> tuple[str, int, str]:
@@ -45,7 +46,13 @@ class Job:
         return self.study.kind, self.seed, json.dumps(plain(shared), sort_keys=True)
 
 
-def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) -> int:
+def run(
+    chosen: Iterable[Study],
+    *,
+    force: bool = False,
+    quiet: bool = False,
+    code: Callable[[Study], str] | None = None,
+) -> int:
     """Run what the studies lack, and store it run by run, so that an interrupt loses the current run alone.
 
     A run that another study has stored under the same settings is copied from there.
@@ -54,6 +61,8 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
         chosen: the studies.
         force: also run again what is stored and fresh.
         quiet: no progress bar.
+        code: gives the digest of the code that a study's figures come from. It is stored with the runs, and what was
+            made by other code is run again; without it, nobody asks by which code stored runs were made.
 
     Returns:
         how many runs were made; copies do not count.
@@ -63,7 +72,7 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
             are not here, or were trained again while it ran.
     """
     chosen = list(chosen)
-    jobs = sorted((job for study in chosen for job in _jobs(study, force)), key=lambda job: job.order)
+    jobs = sorted((job for study in chosen for job in _jobs(study, force, code)), key=lambda job: job.order)
     done: dict[str, dict[str, Any]] = {}
     made = 0
     with tqdm(jobs, desc="runs", disable=quiet, unit="run") as bar:
@@ -71,7 +80,7 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
             bar.set_description(f"{job.study.name}: {job.label}, seed {job.seed}")
             try:
                 if not force:
-                    done |= _stored()  # read anew each time: somebody else may be running other studies
+                    done |= _stored(code)  # read anew each time: somebody else may be running other studies
                 if job.key not in done:
                     done[job.key] = _measure(job)
                     made += 1
@@ -80,41 +89,46 @@ def run(chosen: Iterable[Study], *, force: bool = False, quiet: bool = False) ->
                 raise KeyboardInterrupt(
                     f"Stopped: {number} of {len(jobs)} runs are done and stored; the same command goes on from there."
                 ) from None
+    for study in chosen:  # a line that was reworded, another order, a variant or a seed less: that takes no run
+        if storage.stale(study) is None:
+            storage.write(study, storage.read(study))
     return made
 
 
-def _jobs(study: Study, force: bool) -> Iterator[Job]:
+def _jobs(study: Study, force: bool, code: Callable[[Study], str] | None) -> Iterator[Job]:
+    made_by = code(study) if code else None
     try:
         stored = storage.read(study)["variants"]
     except CourseError:
         stored = {}
     for label in study.variants:
         kept = stored.get(label)
-        fresh = kept is not None and storage.difference(kept, study, label) is None
+        fresh = kept is not None and storage.difference(kept, study, label, made_by) is None
         digests = study.digests(label)
         for seed in study.seeds:
             if force or not fresh or str(seed) not in kept["runs"]:
                 for name in digests:
                     weights.path(name)  # now, with the sentence that says how to get them, and not after an hour
-                yield Job(study, label, seed, digests)
+                yield Job(study, label, seed, digests, made_by)
 
 
-def _stored() -> dict[str, dict[str, Any]]:
+def _stored(code: Callable[[Study], str] | None) -> dict[str, dict[str, Any]]:
     """Every fresh run on disk, of whatever study, under the key of the job that it would answer."""
     found = {}
     for study in studies().values():
+        made_by = code(study) if code else None
         try:
             stored = storage.read(study)["variants"]
         except CourseError:
             continue
         for label in study.variants:
             kept = stored.get(label)
-            if kept is None or storage.difference(kept, study, label) is not None:
+            if kept is None or storage.difference(kept, study, label, made_by) is not None:
                 continue
             digests = study.digests(label)
             for seed in study.seeds:
                 if str(seed) in kept["runs"]:
-                    found[Job(study, label, seed, digests).key] = kept["runs"][str(seed)]
+                    found[Job(study, label, seed, digests, made_by).key] = kept["runs"][str(seed)]
     return found
 
 
@@ -144,12 +158,13 @@ def _keep(job: Job, result: dict[str, Any]) -> None:
     except CourseError:
         stored = {"study": study.name, "variants": {}}
     kept = stored["variants"].get(job.label)
-    runs = {} if kept is None or storage.difference(kept, study, job.label) else kept["runs"]
+    runs = {} if kept is None or storage.difference(kept, study, job.label, job.code) else kept["runs"]
     runs[str(job.seed)] = result
     stored["variants"][job.label] = {
         "kind": study.kind,
         "settings": plain(job.settings),
         **({"weights": dict(job.digests)} if job.digests else {}),
+        **({"code": job.code} if job.code else {}),
         "runs": {seed: runs[seed] for seed in map(str, study.seeds) if seed in runs},
     }
     stored["torch"] = torch.__version__.split("+")[0]

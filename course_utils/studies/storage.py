@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils import slices
+from course_utils import record, slices
 from course_utils.errors import CourseError
 from course_utils.experiments import Comparison
 from course_utils.files import write_if_changed
@@ -33,6 +33,7 @@ def load(name: str, figure: str) -> Comparison:
     why = stale(study)
     if why:
         raise CourseError(why)
+    record.note("results", name, record.digest_of_results(file_of(study).read_bytes()))
     stored = read(study)["variants"]
     runs = {}
     for label in study.variants:
@@ -56,6 +57,7 @@ def settings(name: str) -> dict[str, Any]:
     why = stale(study)
     if why:
         raise CourseError(why)
+    record.note("results", name, record.digest_of_results(file_of(study).read_bytes()))
     stored = read(study)
     each = {label: stored["variants"][label]["settings"] for label in study.variants}
     first = next(iter(each.values()))
@@ -72,8 +74,14 @@ def settings(name: str) -> dict[str, Any]:
     }
 
 
-def stale(study: Study) -> str | None:
-    """Why the stored runs cannot be used, in one sentence; None if they can."""
+def stale(study: Study, code: str | None = None) -> str | None:
+    """Why the stored runs cannot be used, in one sentence; None if they can.
+
+    Args:
+        study: the study.
+        code: the digest of the code that its figures come from now. Only those who build the course ask for it: it
+            takes all sources to tell, and what a lesson shows has been asked for before.
+    """
     again = f"run `course claims {study.name}`"
     try:
         stored = read(study)
@@ -85,7 +93,7 @@ def stale(study: Study) -> str | None:
         kept = stored["variants"].get(label)
         if kept is None:
             return f"The study {study.name!r} has no runs of {label!r} yet: {again}."
-        why = difference(kept, study, label)
+        why = difference(kept, study, label, code)
         if why:
             return f"The study {study.name!r} was made under other settings ({label}: {why}): {again}."
         missing = [str(seed) for seed in study.seeds if str(seed) not in kept["runs"]]
@@ -94,10 +102,11 @@ def stale(study: Study) -> str | None:
     return None
 
 
-def difference(kept: Mapping[str, Any], study: Study, label: str) -> str | None:
+def difference(kept: Mapping[str, Any], study: Study, label: str, code: str | None = None) -> str | None:
     """In what a variant's stored runs differ from what the study wants now, in a few words; None if in nothing.
 
-    A setting that did not exist when they were made counts as what it is by default in an `Arm`.
+    The code is compared only if its digest is given. A setting that did not exist when they were made counts as what
+    it is by default in an `Arm`.
     """
     if kept["kind"] != study.kind:
         return f"they were made by {kept['kind']} and not by {study.kind}"
@@ -114,6 +123,8 @@ def difference(kept: Mapping[str, Any], study: Study, label: str) -> str | None:
             return f"the weights {name!r} are not here"
         if known.get(name) != digest:
             return f"the weights {name!r} {'were trained again' if name in known else 'of then are not known'}"
+    if code is not None and kept.get("code") != code:
+        return f"the code that makes them {'has changed' if 'code' in kept else 'of then is not known'}"
     return None
 
 
@@ -142,7 +153,8 @@ def write(study: Study, stored: Mapping[str, Any]) -> None:
     """Store results, the variants in the study's order, all at once."""
     ordered = {label: stored["variants"][label] for label in study.variants if label in stored["variants"]}
     for variant in ordered.values():
-        variant["runs"] = dict(sorted(variant["runs"].items(), key=lambda pair: int(pair[0])))
+        wanted = {seed: run for seed, run in variant["runs"].items() if int(seed) in study.seeds}
+        variant["runs"] = dict(sorted(wanted.items(), key=lambda pair: int(pair[0])))
     content = {**stored, "lesson": study.lesson, "says": study.says, "variants": ordered}
     write_if_changed(file_of(study), (_json(content) + "\n").encode("utf-8"))
 

@@ -6,6 +6,7 @@ from course_utils.training.ema import ema_decay, ema_update
 from course_utils.training.interrupts import Interrupted
 from course_utils.training.loop import Fit, fit
 from course_utils.training.optimiser import OPTIMISERS, bf16_where_fast, learning_rate_factor, make_adamw
+from course_utils.training.plain import training_loop
 
 __all__ = [
     "OPTIMISERS",
@@ -22,4 +23,5 @@ __all__ = [
     "make_adamw",
     "round_to_16_bits",
     "training_card",
+    "training_loop",
 ]

@@ -62,6 +62,15 @@ def test_indexing_gives_sets_with_every_part_cut_alike() -> None:
         s[10]
 
 
+def test_one_of_each_is_the_first_of_each_class_that_occurs() -> None:
+    s = data.load("flowers", n=200, size=16)
+    firsts = s.one_of_each()
+    assert firsts.labels.tolist() == list(range(len(s.classes)))
+    for k, image in enumerate(firsts.images):
+        assert torch.equal(image, s.images[s.labels == k][0])
+    assert s[s.labels != 3].one_of_each().labels.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
 def test_defaults() -> None:
     assert data.load("flowers").images.shape == (1024, 3, 32, 32)
     train, test = data.load("digits"), data.load("digits", split="test")

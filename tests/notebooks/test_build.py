@@ -90,58 +90,6 @@ def test_a_forced_build_gives_the_same_bytes(built):
     assert editions.find("02", built).solution.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "changed",
-    ["tiny_course/numbers.py", "tiny_course/deeper.py", "tiny_course/__init__.py", "tiny_course/exercises/lesson01.py"],
-)
-def test_a_change_in_code_that_the_lesson_uses_makes_it_stale(built, changed):
-    assert reason(built) is None
-    path = built.root / changed
-    path.write_text(path.read_text(encoding="utf-8") + "\n# a change\n", encoding="utf-8")
-    assert "has changed" in reason(built)
-
-
-def test_changes_elsewhere_leave_it_fresh(built):
-    for changed in ("tiny_course/unused.py", "tiny_course/exercises/lesson02.py", "README.md"):
-        path = built.root / changed
-        path.write_text(path.read_text(encoding="utf-8") + "\n# a change\n", encoding="utf-8")
-    assert reason(built) is None
-    assert reason(built, "02") is not None  # the change in its checks
-
-
-def test_a_data_file_beside_a_used_package_counts(built):
-    (built.root / "tiny_course" / "words.json").write_text("{}", encoding="utf-8")
-    assert reason(built) is not None
-
-
-def test_weights_that_were_trained_again_count_where_a_lesson_uses_weights(built):
-    lesson = editions.find("01", built)
-    card = built.root / "weights" / "reader.json"
-    card.parent.mkdir()
-    (built.root / "tiny_course" / "weights.py").write_text("", encoding="utf-8")
-    without = editions.digest(lesson, built)
-    card.write_text('{"sha256": "1"}', encoding="utf-8")
-    assert editions.digest(lesson, built) == without  # it loads none
-    numbers = built.root / "tiny_course" / "numbers.py"
-    numbers.write_text(numbers.read_text(encoding="utf-8") + "\nimport tiny_course.weights\n", encoding="utf-8")
-    before = editions.digest(lesson, built)
-    card.write_text('{"sha256": "2"}', encoding="utf-8")
-    assert editions.digest(lesson, built) != before
-
-
-def test_of_the_stored_results_only_those_count_that_the_lesson_names(built):
-    lesson = editions.find("01", built)
-    results = built.root / "tiny_course" / "studies"
-    results.mkdir()
-    (results / "__init__.py").write_text("", encoding="utf-8")
-    edit(lesson.source, "from tiny_course", 'from tiny_course import studies  # loads "slopes"\nfrom tiny_course')
-    before = editions.digest(lesson, built)
-    (results / "others.json").write_text("{}", encoding="utf-8")
-    assert editions.digest(lesson, built) == before
-    (results / "slopes.json").write_text("{}", encoding="utf-8")
-    assert editions.digest(lesson, built) != before
-
-
 def test_line_ends_and_place_of_the_repository_do_not_count(built, tmp_path):
     elsewhere = Path(shutil.copytree(built.root, tmp_path / "elsewhere"))
     for path in [*elsewhere.rglob("*.py")]:
@@ -173,27 +121,6 @@ def test_other_reasons_to_run_again(built):
     assert "cannot be read" in reason(built, "02")
     lesson.solution.unlink()
     assert "no solution edition yet" in reason(built, "02")
-
-
-def test_which_modules_a_lesson_uses(unbuilt):
-    assert editions.modules_used(editions.find("01", unbuilt), unbuilt) == [
-        "tiny_course",
-        "tiny_course.deeper",
-        "tiny_course.exercises",
-        "tiny_course.exercises.lesson01",
-        "tiny_course.numbers",
-        "tiny_course.pictures",
-    ]
-
-
-def test_the_real_package_is_followed_through_its_imports():
-    """`from course_utils import data` names a module, and data's own parts count."""
-    lesson = editions.find("01")
-    used = editions.modules_used(lesson)
-    assert {"course_utils", "course_utils.diffusion.forward", "course_utils.exercises.framework"} <= set(used)
-    assert any(name.startswith("course_utils.exercises.lesson01") for name in used)
-    assert not any(name.startswith("course_utils.exercises.lesson00") for name in used)
-    assert "course_tools.editions.build" not in used
 
 
 def test_a_failing_cell_is_named_and_the_old_edition_stays(built):

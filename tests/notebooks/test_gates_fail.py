@@ -71,6 +71,13 @@ def test_source_is_sound_complains(built, lesson):
     one(gates.source_is_sound(lesson, built), "did you mean 'experiment'?")
 
 
+def test_source_is_sound_complains_of_a_wide_line_and_of_a_long_set_up(built, lesson):
+    edit(lesson.source, "print(f", "\n" * 3 + "pass\n" * 10 + f"# {'x' * 95}\nprint(f")
+    wide, long = gates.source_is_sound(lesson, built)
+    assert "has 97 characters in its line 14" in wide
+    assert "has 12 lines of set-up before its first section" in long
+
+
 @pytest.mark.parametrize("which", ["student", "solution"])
 def test_editions_regenerate_complains_of_an_edited_edition(lesson, which):
     edit(getattr(lesson, which), "A tiny lesson", "A teeny lesson")

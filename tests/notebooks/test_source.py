@@ -78,6 +78,17 @@ BAD = {
     "input": ("add(1, 1)", "name = input('you?')", "asks for input"),
     "exit": ("add(1, 1)", "import os\nos._exit(0)", "ends the kernel"),
     "nbval comment": ("add(1, 1)", "# NBVAL_SKIP\nadd(1, 1)", "nbval comment"),
+    "a line too wide": ("add(1, 1)", f"add(1, 1)  # {'x' * 84}", "has 97 characters in its line 1: break it"),
+    "an answer too wide": (
+        "    total_of_both = a + b",
+        f"    # {'x' * 91}\n    total = 0",
+        "97 characters in its line 7",
+    ),
+    "a long set-up": (
+        'preset = "auto"\ndataset = "flowers"\n',
+        'preset = "auto"\ndataset = "flowers"\n\n# %%\nimport json\n\n# %%\n' + "# a line\n\n" * 3 + "a = 1\n" * 7,
+        "has 11 lines of set-up before its first section: 10 are enough",
+    ),
     "syntax": ("add(1, 1)", "add(1, 1", "not valid Python"),
     "magic in an answer": ("    total_of_both = a + b", "%time\n    total_of_both = a + b", "not valid Python"),
     "title": ("# # 01 · A tiny lesson", "# # 01 - A tiny lesson", "must begin with a markdown cell"),
@@ -107,6 +118,22 @@ def test_a_mark_at_top_level_is_refused(unbuilt):
     )
     with pytest.raises(editions.SourceError, match="outside a function"):
         editions.read_source(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("add(1, 1)", f"add(1, 1)  # {'x' * 83}"),
+        ("Think of apples", "Think of apples" + ", and of apples" * 20),
+        ("import os\n", "import os\n" + "import json\n" * 20),
+        ('preset = "auto"\n', 'preset = "auto"\n' + "a = 1\n" * 20),
+        ("# ## Adding\n", "# ## Adding\n\n# %%\n" + "a = 1\n" * 20 + "\n# %% [markdown]\n# ## Adding more\n"),
+        ('"""A number that', '"""' + "x" * 80 + "\n\n    A number that"),
+    ],
+    ids=["96 characters", "wide markdown", "many imports", "many parameters", "after the first section", "docstring"],
+)
+def test_what_is_neither_too_wide_nor_too_long(unbuilt, old, new):
+    editions.read_source(spoil(unbuilt, old, new), NAMES)
 
 
 def test_a_message_names_the_line_of_the_cell(unbuilt):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
-from scipy.stats import binomtest, entropy
+from scipy.stats import entropy
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import NearestNeighbors
 
@@ -16,7 +16,6 @@ from course_utils.metrics import (
     mean_pairwise_distance,
     nearest_distance,
     precision_recall,
-    wilson_interval,
 )
 
 
@@ -64,10 +63,3 @@ def test_the_extrapolation_against_scikit_learns_line():
     values = 1.3 + 40 / counts + 0.01 * np.random.default_rng(0).standard_normal(5)
     line = LinearRegression().fit((1 / counts)[:, None], values)
     assert extrapolate(counts.tolist(), values.tolist()) == pytest.approx(line.intercept_, rel=1e-10)
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (57, 100), (1, 1)])
-@pytest.mark.parametrize("confidence", [0.9, 0.95])
-def test_the_interval_against_scipys(k, n, confidence):
-    want = binomtest(k, n).proportion_ci(confidence_level=confidence, method="wilson")
-    assert wilson_interval(k, n, confidence) == pytest.approx((want.low, want.high), abs=1e-12)

@@ -165,12 +165,14 @@ def test_every_hook_is_local() -> None:
 
 
 def floors(folder: Path, modules: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """import-linter with the course's contract, on a package that has only these modules."""
+    """import-linter with the course's contracts, on two packages with two slices, the command, and these modules."""
     shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
-    package = folder / "course_utils"
-    package.mkdir()
-    for name, text in {"__init__": "", "cli": "", **modules}.items():
-        (package / f"{name}.py").write_text(text, encoding="utf-8")
+    slices = {f"course_utils.lessons.lesson{number}.__init__": "" for number in ("01", "02")}
+    small = {"course_utils.__init__": "", "course_utils.lessons.__init__": "", "course_tools.__init__": ""}
+    for name, text in {**small, **slices, "course_tools.cli": "", **modules}.items():
+        path = folder.joinpath(*name.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     return subprocess.run(
         [sys.executable, "-c", program, "--no-cache"],
@@ -184,19 +186,36 @@ def floors(folder: Path, modules: dict[str, str]) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize(
-    ("modules", "kept"),
+    ("modules", "broken"),
     [
-        ({"plots": "import course_utils.runtime", "runtime": ""}, True),
-        ({"plots": "", "runtime": "def f():\n    import course_utils.plots"}, False),  # upwards, even late
-        ({"diffusion": "import course_utils.models", "models": ""}, False),  # schedules and networks stay apart
-        ({"attic": ""}, False),  # a module without a floor
+        ({"course_utils.plots": "import course_utils.runtime", "course_utils.runtime": ""}, None),
+        (  # upwards, even late
+            {"course_utils.plots": "", "course_utils.runtime": "def f():\n    import course_utils.plots"},
+            "A module imports only from the floors below it",
+        ),
+        (  # schedules and networks stay apart
+            {"course_utils.diffusion": "import course_utils.models", "course_utils.models": ""},
+            "A module imports only from the floors below it",
+        ),
+        ({"course_utils.attic": ""}, "A module imports only from the floors below it"),  # a module without a floor
+        (
+            {"course_utils.lessons.lesson02.explorer": "import course_utils.lessons.lesson01"},
+            "A lesson's slice imports no other lesson's",
+        ),
+        ({"course_utils.lessons.lesson02.x": "import course_tools.cli"}, "What lessons stand on knows nothing"),
+        (
+            {"course_tools.editions": "import course_tools.gallery", "course_tools.gallery": ""},
+            "The workshop, from the command down",
+        ),
     ],
-    ids=["downwards", "upwards", "sideways", "nowhere"],
+    ids=["downwards", "upwards", "sideways", "nowhere", "slice to slice", "to the workshop", "up in the workshop"],
 )
-def test_the_floors_hold(tmp_path: Path, modules: dict[str, str], kept: bool) -> None:
+def test_the_floors_hold(tmp_path: Path, modules: dict[str, str], broken: str | None) -> None:
     done = floors(tmp_path, modules)
-    assert (done.returncode == 0) is kept, done.stdout + done.stderr
-    assert ("1 kept" in done.stdout) is kept or not kept
+    said = done.stdout + done.stderr
+    assert ("Contracts: 4 kept, 0 broken." in said) is (done.returncode == 0) is (broken is None), said
+    if broken:
+        assert re.search(rf"{re.escape(broken)}(?:(?!KEPT).)* BROKEN", " ".join(said.split())), said
 
 
 def test_a_lesson_keeps_its_semicolons() -> None:

@@ -1,4 +1,4 @@
-"""Scores, neighbours, the extrapolation in 1/n, an interval for a share: what they obey and what they refuse."""
+"""Scores, neighbours, the extrapolation in 1/n: what they obey and what they refuse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from course_utils.metrics import (
     mean_pairwise_distance,
     nearest_distance,
     precision_recall,
-    wilson_interval,
 )
 
 
@@ -147,24 +146,3 @@ def test_the_extrapolation_owns_its_randomness_and_refuses_odd_shares():
     for shares in ((), (0.0, 1.0), (0.5, 2.0)):
         with pytest.raises(CourseError, match="Shares"):
             extrapolated_frechet(a, b, seeded(), shares=shares)
-
-
-# --- the interval ---
-
-
-def test_wilson_interval_is_where_the_count_would_not_surprise():
-    for k, n in ((7, 10), (0, 5), (5, 5), (130, 256)):
-        low, high = wilson_interval(k, n)
-        assert 0 <= low <= k / n <= high <= 1
-        z = 1.959963984540054
-        for edge in (low, high):
-            if 0 < edge < 1:
-                assert abs(k / n - edge) == pytest.approx(z * math.sqrt(edge * (1 - edge) / n), rel=1e-9)
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-    assert wilson_interval(5, 10, 0.5)[0] > wilson_interval(5, 10)[0]
-
-
-@pytest.mark.parametrize("bad", [(3, 2), (-1, 2), (1, 2, 0.0), (1, 2, 1.0)])
-def test_wilson_interval_refuses(bad):
-    with pytest.raises(CourseError):
-        wilson_interval(*bad)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.models.norm import QuickGroupNorm
+from course_utils.models.blocks import QuickGroupNorm
 
 
 def both(groups, channels):

@@ -19,8 +19,6 @@ from course_utils.metrics.recogniser_training import fingerprint
 from course_utils.models import plain
 from course_utils.training import Clock, Fit, Shuffled, fit, round_to_16_bits, training_card
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t (B, C, H, W), t (B,)) -> a guess at x0, like x_t
-
 TIMES = (20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 950, 1000)  # where a denoiser is judged
 HELD_OUT = 256
 
@@ -93,7 +91,9 @@ def train_one_shot(
 
 
 @torch.no_grad()
-def rms_errors(denoise: Denoiser, x0: Tensor, times: Sequence[int], alpha_bar: Tensor, seed: int = 0) -> list[float]:
+def rms_errors(
+    denoise: Callable[[Tensor, Tensor], Tensor], x0: Tensor, times: Sequence[int], alpha_bar: Tensor, seed: int = 0
+) -> list[float]:
     """How far a denoiser's guesses are off, at each step of `times`: the root of the mean squared error.
 
     Args:

@@ -22,8 +22,6 @@ from course_utils.widgets.brush import Brush
 from course_utils.widgets.controls import choice, whole
 from course_utils.widgets.explorer import Explorer, State
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t (B, C, H, W), t (B,)) -> a guess at x0, like x_t
-
 SCALE = 1.5  # device pixels for a CSS pixel
 HEIGHT, CHART_HEIGHT = 500, 264
 SIDE, TOP = 168, 38  # of an image: CSS pixels, and where it begins
@@ -55,7 +53,7 @@ class DenoisingExplorer(Explorer):
         images: Mapping[str, Tensor],
         *,
         alpha_bar: Tensor,
-        denoisers: Mapping[str, Denoiser],
+        denoisers: Mapping[str, Callable[[Tensor, Tensor], Tensor]],
         positions: int = 50,
         start: float = 0.3,
         seed: int = 0,

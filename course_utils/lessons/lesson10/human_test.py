@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
 from course_utils.errors import CourseError
-from course_utils.metrics import wilson_interval
 from course_utils.plots.images import to_uint8
 from course_utils.plots.output import compress, image_output
 from course_utils.plots.style import GREEN, RULE, SOFT_INK, VERMILLION
@@ -129,7 +129,9 @@ class HumanTest:
     def result(self) -> HumanResult:
         """What came out so far."""
         right = sum(said == side for said, side in zip(self._said, self._sides, strict=False))
-        low, high = wilson_interval(right, len(self._said))
+        low, high = 0.0, 1.0  # before the first answer nothing is known
+        if self._said:
+            low, high = binomtest(right, len(self._said)).proportion_ci(method="wilson")
         return HumanResult(len(self._said), right, len(self._sides), low, high)
 
     @property

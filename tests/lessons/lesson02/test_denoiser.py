@@ -17,9 +17,7 @@ from course_utils.diffusion import (
     q_sample,
 )
 from course_utils.lessons.lesson02.denoiser import OneShot, rms_errors, train_one_shot
-from course_utils.models.influence import influence
-from course_utils.models.light import AddingUpBlock
-from course_utils.models.plain import UpBlock
+from course_utils.models.plain import AddingUpBlock, UpBlock, influence
 
 ALPHA_BAR = alpha_bars(cosine_schedule(100))
 

@@ -1,10 +1,11 @@
 """What people answer in lesson 04."""
 
 import copy
+import functools
 
 import torch
 
-from course_utils import diffusion, samplers
+from course_utils import diffusion, samplers, training
 from course_utils.diffusion import model_time, posterior_mean, posterior_variance, q_sample, recover_x0
 from tests.lessons.book import Answers
 
@@ -474,6 +475,258 @@ def average_through_a_state_dict(average, model, decay):
         if name in names:
             state[name] = decay * old + (1 - decay) * state[name]
     average.load_state_dict(state)
+
+
+# --- training_loop ---
+
+
+@mistake("training_loop", "are added up: `backward` adds")
+def loop_that_never_clears(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "nothing may clear the gradients")
+def loop_that_clears_too_late(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        value = loss(model, batch)
+        value.backward()
+        optimiser.zero_grad()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "has to take a step in every round")
+def loop_without_a_step(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "and the last one never")
+def loop_that_steps_before_it_looks(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.step()
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "has been computed already")
+def loop_that_steps_before_backward(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        value = loss(model, batch)
+        optimiser.step()
+        optimiser.zero_grad()
+        value.backward()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "learns in evaluation mode")
+def loop_in_the_mode_it_finds(model, batches, loss, steps, optimiser):
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "left in training mode")
+def loop_that_stays_in_training(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    return losses
+
+
+@mistake("training_loop", "memory fills up")
+def loop_that_keeps_the_graphs(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        losses.append(loss(model, batch))
+        losses[-1].backward()
+        optimiser.step()
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "plain numbers")
+def loop_that_keeps_tensors(model, batches, loss, steps, optimiser):
+    return [torch.tensor(value) for value in training.training_loop(model, batches, loss, steps, optimiser)]
+
+
+@mistake("training_loop", "Put range(steps) first")
+def loop_that_asks_for_one_more(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for batch, _ in zip(batches, range(steps), strict=False):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "those of the first batch")
+def loop_over_one_batch(model, batches, loss, steps, optimiser):
+    batch = next(batches)
+    return training.training_loop(model, [batch] * steps, loss, steps, optimiser)
+
+
+@mistake("training_loop", "compute the loss in every round")
+def loop_over_one_loss(model, batches, loss, steps, optimiser):
+    value = loss(model, next(batches))
+    for _ in range(steps):
+        value.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    return [value.item()] * steps
+
+
+@mistake("training_loop", "takes no step: use it")
+def loop_with_an_optimiser_of_its_own(model, batches, loss, steps, optimiser):
+    own = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    return training.training_loop(model, batches, loss, steps, own)
+
+
+@mistake("training_loop", "the last one never")
+def loop_that_is_one_too_short(model, batches, loss, steps, optimiser):
+    return training.training_loop(model, batches, loss, steps - 1, optimiser)
+
+
+@mistake("training_loop", "under `no_grad`")
+@torch.no_grad()
+def loop_without_gradients(model, batches, loss, steps, optimiser):
+    return training.training_loop(model, batches, loss, steps, optimiser)
+
+
+@mistake("training_loop", "the model first")
+def loop_with_the_loss_turned_round(model, batches, loss, steps, optimiser):
+    return training.training_loop(model, batches, lambda m, b: loss(b, m), steps, optimiser)
+
+
+@mistake("training_loop", "a list of the losses")
+def loop_that_says_the_last_loss(model, batches, loss, steps, optimiser):
+    return training.training_loop(model, batches, loss, steps, optimiser)[-1]
+
+
+@mistake("training_loop", "after each step")
+def loop_that_asks_again(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        loss(model, batch).backward()
+        optimiser.step()
+        x, y = batch
+        losses.append((model(x) - y).square().mean().item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "not those of a calculation by hand")
+def loop_that_shortens_gradients(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimiser.step()
+        losses.append(value.item())
+    model.eval()
+    return losses
+
+
+@mistake("training_loop", "learning rate is changed")
+def loop_that_lowers_the_rate(model, batches, loss, steps, optimiser):
+    losses = training.training_loop(model, batches, loss, steps, optimiser)
+    optimiser.param_groups[0]["lr"] = 0.0
+    return losses
+
+
+@alternative("training_loop")
+def loop_by_next(model, batches, loss, steps, optimiser):
+    model.train()
+    source, losses = iter(batches), []
+    for _ in range(steps):
+        value = loss(model, next(source))
+        model.zero_grad()
+        value.backward()
+        optimiser.step()
+        losses.append(float(value.detach()))
+    model.train(False)
+    return losses
+
+
+@alternative("training_loop")
+def loop_that_clears_at_the_end(model, batches, loss, steps, optimiser):
+    model.train()
+    losses = [0.0] * steps
+    for k in range(steps):
+        value = loss(model, next(batches))
+        value.backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=False)
+        losses[k] = value.item()
+    model.eval()
+    return tuple(losses)
+
+
+@alternative("training_loop")
+def loop_with_a_closure(model, batches, loss, steps, optimiser):
+    def closure(batch):
+        optimiser.zero_grad()
+        value = loss(model, batch)
+        value.backward()
+        return value
+
+    model.train()
+    losses = []
+    for _, batch in zip(range(steps), batches, strict=False):
+        losses.append(optimiser.step(functools.partial(closure, batch)).item())
+    model.eval()
+    return losses
 
 
 # --- p_sample ---

@@ -2,7 +2,8 @@
 
 from course_utils.exercises.framework import prepare_notebook
 from course_utils.lessons.lesson01.checks.alpha_bars import alpha_bars, linear_schedule, snr
-from course_utils.lessons.lesson01.checks.curved_schedules import cosine_schedule, mended_schedule, sigmoid_schedule
+from course_utils.lessons.lesson01.checks.bug_hunt import mended_schedule
+from course_utils.lessons.lesson01.checks.curved_schedules import cosine_schedule, sigmoid_schedule
 from course_utils.lessons.lesson01.checks.forward import noise_one_step, q_sample, recover_x0
 
 ORDER = (

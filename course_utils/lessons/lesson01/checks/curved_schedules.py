@@ -1,4 +1,4 @@
-"""Checks of the cosine and sigmoid schedules, and of the bug hunt's mended schedule."""
+"""Checks of the cosine and sigmoid schedules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from course_utils.exercises.framework import (
 
 cosine_schedule = Exercise("cosine_schedule", reference=diffusion.cosine_schedule)
 sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_schedule)
-mended_schedule = Exercise("mended_schedule", reference=diffusion.mended_schedule)
 
 
 _T = 100  # steps of the schedules that are compared value by value
@@ -34,7 +33,7 @@ def _half_way(betas: Tensor, want: Tensor) -> str:
     )
 
 
-def _expect_betas(got: object, T: int, in_range: bool = True) -> Tensor:
+def expect_betas(got: object, T: int, in_range: bool = True) -> Tensor:
     """T finite numbers, not alpha_bar, and between 0 and 1 unless that is left for later."""
     if isinstance(got, Tensor) and got.shape == (T + 1,):
         start = got[0].item()
@@ -57,9 +56,9 @@ def _expect_range(betas: Tensor) -> None:
 
 
 def _expect_cut_off(answer: Answer) -> None:
-    betas = _expect_betas(answer(50), 50)
+    betas = expect_betas(answer(50), 50)
     expect(betas[-1].item() < 1, "the last beta is 1, so the last step destroys everything: cut off at beta_max.")
-    largest = _expect_betas(answer(50, beta_max=0.5), 50).max().item()
+    largest = expect_betas(answer(50, beta_max=0.5), 50).max().item()
     expect(abs(largest - 0.5) < 1e-6, f"with beta_max = 0.5 the largest beta is {largest:.2f}.")
 
 
@@ -72,7 +71,7 @@ def _expect_schedule(answer: Answer, want: Tensor, level: Tensor, own_mistakes: 
         level: alpha_bar before the betas are cut off, (T + 1,), from 1.
         own_mistakes: hint -> values, for this schedule alone.
     """
-    betas = _expect_betas(answer(_T), _T, in_range=False)
+    betas = expect_betas(answer(_T), _T, in_range=False)
     expect_float64(betas)
     quotient = level[1:] / level[:-1]
     mistakes = {
@@ -118,12 +117,12 @@ def cosine_is_cut_off(answer: Answer) -> None:
 
 @cosine_schedule.part
 def cosine_uses_its_offset(answer: Answer) -> None:
-    got = _expect_betas(answer(40, s=0.1), 40)
+    got = expect_betas(answer(40, s=0.1), 40)
     expect(
         close(got, diffusion.cosine_schedule(40, s=0.1)),
         "with s = 0.1 the betas are wrong: is s used, and twice?",
     )
-    _expect_betas(answer(1), 1)
+    expect_betas(answer(1), 1)
 
 
 @sigmoid_schedule.part
@@ -148,7 +147,7 @@ def sigmoid_has_the_right_alpha_bar(answer: Answer) -> None:
 @sigmoid_schedule.part
 def sigmoid_uses_its_arguments(answer: Answer) -> None:
     for kwargs in ({"start": 0.0}, {"end": 2.0}, {"tau": 0.5}):
-        got = _expect_betas(answer(30, **kwargs), 30)
+        got = expect_betas(answer(30, **kwargs), 30)
         name, value = next(iter(kwargs.items()))
         expect_values(
             got,
@@ -161,57 +160,3 @@ def sigmoid_uses_its_arguments(answer: Answer) -> None:
 @sigmoid_schedule.part
 def sigmoid_is_cut_off(answer: Answer) -> None:
     _expect_cut_off(answer)
-
-
-@mended_schedule.part
-def mended_is_a_schedule(answer: Answer) -> None:
-    for T in (10, 50, 150, 1000):
-        betas = _expect_betas(answer(T), T)
-        expect(bool((betas > 0).all()), f"with T = {T} some betas are 0: a step that adds no noise is wasted.")
-        largest = betas.max().item()
-        expect(
-            largest <= 0.9991,
-            f"with T = {T} the largest beta is {largest:.4f}, it should be at most 0.999: a beta of 1 destroys the "
-            "picture for good, and recover_x0 would divide by 0.",
-        )
-
-
-@mended_schedule.part
-def mended_ends_in_noise(answer: Answer) -> None:
-    for T in (150, 50, 10):
-        left = diffusion.alpha_bars(answer(T).double())[-1].item()
-        if close(answer(T), diffusion.linear_schedule(T)):
-            expect(
-                False,
-                f"this is still the old schedule: with T = {T} it ends with alpha_bar = {left:.3f}, so "
-                f"{100 * left:.0f} % of the picture's variance is left in what the sampler takes for pure noise.",
-            )
-        expect(
-            left < 2e-3,
-            f"with T = {T} alpha_bar ends at {left:.3f}, it should end below 0.002: fewer steps need larger betas.",
-        )
-
-
-@mended_schedule.part
-def mended_leaves_the_long_schedule_alone(answer: Answer) -> None:
-    got = diffusion.alpha_bars(answer(1000).double())
-    want = diffusion.alpha_bars(diffusion.linear_schedule(1000))
-    gap = (got.sqrt() - want.sqrt()).abs().max().item()
-    expect(
-        gap < 0.02,
-        f"with T = 1000, where nothing was wrong, the signal's strength now differs by up to {gap:.2f}: the mended "
-        "schedule should agree with the old one there.",
-    )
-
-
-@mended_schedule.part
-def mended_has_one_shape(answer: Answer) -> None:
-    want = diffusion.alpha_bars(diffusion.linear_schedule(1000))[::10].sqrt()
-    got = diffusion.alpha_bars(answer(100).double()).sqrt()
-    gap = (got - want).abs().max().item()
-    expect(
-        gap < 0.05,
-        f"at the same t/T, the picture's strength with 100 steps differs from that with 1000 by up to {gap:.2f}: it "
-        "ends in noise, but keeps too much or too little on the way there. Each of the 100 steps has to do the work "
-        "of ten.",
-    )

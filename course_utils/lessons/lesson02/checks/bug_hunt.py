@@ -17,13 +17,13 @@ from course_utils.lessons.lesson02.checks.modules import (
     reference_of,
     size_of,
 )
-from course_utils.models import light, plain
+from course_utils.models import plain
 
-MendedUpBlock = Exercise("MendedUpBlock", reference=light.AddingUpBlock)
+MendedUpBlock = Exercise("MendedUpBlock", reference=plain.AddingUpBlock)
 
 
 def _mended_parts() -> tuple[nn.Module, Tensor, Tensor]:
-    return reference_of(light.AddingUpBlock, 6, 4, 5), normal(3, 6, 4, 6, seed=2), normal(3, 4, 8, 12, seed=3)
+    return reference_of(plain.AddingUpBlock, 6, 4, 5), normal(3, 6, 4, 6, seed=2), normal(3, 4, 8, 12, seed=3)
 
 
 @MendedUpBlock.part

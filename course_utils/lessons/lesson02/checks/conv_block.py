@@ -17,10 +17,9 @@ from course_utils.lessons.lesson02.checks.modules import (
     reference_of,
 )
 from course_utils.models import plain
-from course_utils.models.influence import influence as reference_influence
 
 ConvBlock = Exercise("ConvBlock", reference=plain.ConvBlock)
-influence = Exercise("influence", reference=reference_influence)
+influence = Exercise("influence", reference=plain.influence)
 
 
 @ConvBlock.part
