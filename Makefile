@@ -41,11 +41,11 @@ run: setup ## run every lesson headless; gallery in build/gallery (PRESET= LESSO
 	@$(COURSE) run $(if $(PRESET),--preset $(PRESET)) $(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(LESSONS),--lessons "$(LESSONS)") $(ARGS)
 
-# The browser tests come last and alone: they wait as a person waits. Status 5 means that none was there to run, which is
-# no success unless ARGS chose others.
+# The browser tests come last, when no lesson is executed beside them: they wait for a picture as a person waits. Status 5
+# means that none was there to run, which is no success unless ARGS chose others.
 test: lint ## lint, then every test (ALL=1: each lesson with every image set)
 	$(SPREAD) -m "not browser" $(ARGS)
-	$(PY) -m pytest -m browser $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
+	$(SPREAD) -m browser $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
 
 quick: lint ## lint, the tests of the code, and the lessons that differ from BASE=main
 	$(SPREAD) -m "not browser" --changed-against $(BASE) $(ARGS)

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from course_tools import editions, lecture
+from course_tools.editions.links import parse
 from tests.browser.lab import LabPage
 from tests.browser.pages import page_complaints
 
@@ -156,10 +157,12 @@ def test_the_page_of_an_explorer_is_quiet_and_follows_the_keyboard(number, lab_p
 def test_a_whole_lesson_runs_and_its_explorer_follows_the_keyboard(lab_page, lab_folder):
     lesson = editions.lessons()[0]  # the shortest
     assert lesson.solution.exists(), f"{lesson.name} is not built: `course build {lesson.number}`"
-    (lab_folder / "solutions").mkdir()
-    shutil.copy(lesson.solution, lab_folder / "solutions" / lesson.solution.name)
-    # The text links to pictures.
-    shutil.copytree(ROOT / "docs" / "pictures", lab_folder / "docs" / "pictures")
+    prose = [cell.source for cell in editions.read_notebook(lesson.solution).cells if cell.cell_type == "markdown"]
+    pictures = [lesson.solution.parent / path for path, _ in parse("\n\n".join(prose)).pictures]
+    for file in (lesson.solution, *(path.resolve() for path in pictures)):
+        there = lab_folder / file.relative_to(ROOT)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, there)
     lab_page.open(f"solutions/{lesson.solution.name}")
     lab_page.run_all(seconds=400)
     assert lab_page.cell_errors() == []
