@@ -72,7 +72,7 @@ def test_a_lesson_has_changed_with_its_own_files_and_where_it_is_stale(
     file = course.root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as text:  # new files count too
-        text.write("\n\n" if path.endswith("ipynb") else "\n# changed\n")
+        text.write("\n\n" if path.endswith("ipynb") else "\nONE = 2\n")
     assert selection.changed_lessons("main", course) == changed
 
 
