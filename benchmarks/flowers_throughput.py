@@ -20,6 +20,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from timing import start
 
 from course_utils import data
 from course_utils.data import flowers
@@ -88,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

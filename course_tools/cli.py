@@ -171,8 +171,8 @@ def train(
     from course_tools import recipes
 
     if name is None:
-        for recipe in recipes.RECIPES.values():
-            typer.echo(f"{recipe.name:28} {recipe.says} (about {recipe.minutes:g} min on two cores)")
+        for line in recipes.listing():
+            typer.echo(line)
         return
     card = recipes.train(name, preset)
     typer.echo(f"Stored {name}: {card.get('parameters', 0):,} parameters.")
@@ -184,11 +184,13 @@ def claims(
     lesson: Annotated[str | None, typer.Option(help="The studies of this lesson.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Also run again what is stored and fresh.")] = False,
     show: Annotated[bool, typer.Option("--list", help="List the studies and their state; run nothing.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Runs made at a time; left out, one for each core.")] = None,
 ) -> None:
     """Run the lessons' slow comparisons again where they are missing or stale, and write the page of claims."""
     from course_tools import claims
     from course_tools.editions.study_code import study_digests
     from course_utils import studies
+    from course_utils.runtime import usable_cores
 
     code = study_digests()
     chosen = [studies.find(name) for name in names] if names else list(studies.studies(lesson).values())
@@ -196,7 +198,7 @@ def claims(
         for line in studies.listing(chosen, code):
             typer.echo(line)
         return
-    made = studies.run(chosen, force=force, code=code)
+    made = studies.run(chosen, force=force, workers=usable_cores() if workers is None else workers, code=code)
     changed = claims.write()
     typer.echo(f"{made} runs made. {claims.PAGE} {'is written anew' if changed else 'is as it was'}.")
     if made:

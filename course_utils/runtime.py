@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from course_utils.environment import PRESET_VARIABLE
 from course_utils.errors import CourseError
 
 PRESETS = ("smoke", "lecture", "laptop", "gpu")
-PRESET_VARIABLE = "COURSE_PRESET"
-QUIET_VARIABLE = "COURSE_QUIET"  # set it to anything to have no progress bars, as where a notebook runs headless
 
 T = TypeVar("T")
 
@@ -79,7 +78,7 @@ def start(lesson: str, preset: str = "auto", dataset: str = "flowers", seed: int
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True  # the same seed gives the same figures on a GPU too
     if device.type == "cpu" and not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(_usable_cores())
+        torch.set_num_threads(usable_cores())
     run = Run(lesson, chosen, dataset, device, seed, torch.Generator().manual_seed(seed))
     print(f"Lesson {lesson}: preset {chosen} ({why}), data set {dataset}, on {_describe(device)}, seed {seed}.")
     return run
@@ -111,7 +110,7 @@ def _check_dataset(name: str) -> None:
         raise CourseError(f"There is no data set {name!r}: choose one of {', '.join(data.NAMES)}.")
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores this process may use, which in a container can be fewer than the machine has."""
     affinity: Any = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)

@@ -21,13 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import data, diffusion, experiments, models, plots, pretrained
-from course_utils import studies, training
+from course_utils import data, diffusion, experiments, models, plots, pretrained, studies
 from course_utils.lessons.lesson03 import checks as ex
 from course_utils.lessons.lesson03.explorer import EmbeddingExplorer
 from course_utils.lessons.lesson03.maps import maps
 from course_utils.models.timed import similarity_map
 from course_utils.runtime import start
+from course_utils.training import Shuffled, fit
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -554,10 +554,10 @@ def trained(name, seed):
     """Train one network; its loss at each level. The seed decides first weights and batches."""
     torch.manual_seed(seed)
     net = nets[name, seed] = TimedUNet(train.shape[1], embeds[name]).to(run.device)
-    batches = training.Shuffled(train, size=64, seed=seed, make=noised)
-    fit = training.fit(net, batches, loss_of, steps, learning_rate=2e-3, quiet=True)
+    batches = Shuffled(train, size=64, seed=seed, make=noised)
+    history = fit(net, batches, loss_of, steps, learning_rate=2e-3, quiet=True)
     # smoothed over 5 steps
-    practice[name].append(np.convolve(fit.losses, np.ones(5) / 5, mode="valid"))
+    practice[name].append(np.convolve(history.losses, np.ones(5) / 5, mode="valid"))
     return loss_by_level(net)
 
 
@@ -695,10 +695,8 @@ def loss_when_told(subject, t, told):
     model, bar, pictures = subject
     eps = torch.randn(pictures.shape, generator=run.fresh_generator(6))
     x_t = diffusion.q_sample(pictures, torch.full((len(pictures),), int(t)), bar, eps)
-    if callable(told):
-        told = told(x_t, bar)  # (B,)
-    else:
-        told = torch.full((len(pictures),), float(told))
+    told = (told(x_t, bar) if callable(told)
+            else torch.full((len(pictures),), float(told)))  # (B,)
     return (model(x_t.to(run.device), told.to(run.device)).cpu() - eps).square().mean().item()
 
 

@@ -23,16 +23,16 @@ import pandas as pd
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils import data, diffusion, experiments, metrics, plots, pretrained
-from course_utils import samplers, studies, weights
-from course_utils.diffusion import alpha_bars, linear_schedule, mended_schedule
-from course_utils.diffusion import model_time, q_sample, recover_x0
+from course_utils import data, diffusion, experiments, plots, pretrained, samplers, studies
+from course_utils.diffusion import alpha_bars, linear_schedule, model_time, q_sample, recover_x0
 from course_utils.lessons.lesson04 import checks as ex
 from course_utils.lessons.lesson04.explorer import TrajectoryExplorer
 from course_utils.lessons.lesson04.film import Film
+from course_utils.metrics import Judge
 from course_utils.models import UNet
 from course_utils.runtime import start
 from course_utils.training import ema_decay, fit, make_adamw
+from course_utils.weights import cache
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -540,7 +540,7 @@ if run.preset == "lecture" and pretrained.available_ddpm(dataset):
     ready = pretrained.ddpm(dataset, run.device)
 linear = ready is not None and "linear" in ready.card["schedule"]
 # both are lesson 01's, and end in noise for any number of steps
-schedule = mended_schedule if linear else diffusion.cosine_schedule
+schedule = diffusion.mended_schedule if linear else diffusion.cosine_schedule
 alpha_bar = alpha_bars(schedule(T))
 
 
@@ -618,7 +618,7 @@ history = fit(
     net, batch, loss_of, steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, autocast=True, live=True,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), title="DDPM",
-    checkpoint=weights.cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors")
+    checkpoint=cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors")
 net_ema = history.ema
 if ready is not None:
     net_ema = ready.model
@@ -781,8 +781,8 @@ plots.grid(pictures, title=f"Out of noise in {T} steps", alt=f"{count} generated
 # None of them sees whether all pictures look alike in some way that the recogniser ignores. Look at the grid as well.
 
 # %% tags=["experiment"]
-judge = metrics.Judge(dataset, size, n=run.pick(smoke=20, lecture=200, laptop=400, gpu=2000),
-                      device=run.device)
+judge = Judge(dataset, size, n=run.pick(smoke=20, lecture=200, laptop=400, gpu=2000),
+              device=run.device)
 scores = judge.scores(draw(predict, judge.n, seed=6).to(run.device))
 names = {"frechet": "Fréchet distance", "kernel": "kernel distance",
          "sure": "share sure of a class"}

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from course_tools.editions.engine import DEFAULT_PRESET, execute
 from course_tools.editions.freshness import code_of, digest, stale
 from course_tools.editions.lessons import Course, Lesson, find, lessons
 from course_tools.editions.notebooks import write_notebook
 from course_tools.editions.reach import Code
 from course_tools.editions.rules import Problem
-from course_tools.editions.solution import DEFAULT_PRESET, execute, recorded_size, solution
+from course_tools.editions.solution import recorded_size, solution
 from course_tools.editions.source import problems, read_source
 from course_tools.editions.student import student
 from course_utils.errors import CourseError

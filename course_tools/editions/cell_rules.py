@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from nbformat import NotebookNode
 
+from course_tools.cells import binds, syntax_error
 from course_tools.editions.notebooks import tags
 from course_tools.editions.student import BEGIN, END, answer_lines, mark, without_answer
 
@@ -85,7 +86,7 @@ def _exercise_faults(cell: NotebookNode) -> Iterator[str]:
     if faults:
         yield from faults
         return
-    if name not in _bound_names(ast.parse(cell.source)):
+    if name not in binds(cell.source):
         yield f"never defines {name}, the exercise it is named after"
     bare = without_answer(cell.source, name)
     try:
@@ -144,28 +145,9 @@ def cell_warnings(cell: NotebookNode) -> Iterator[str]:
 
 
 def _syntax_faults(source: str, magics: bool = True) -> Iterator[str]:
-    try:
-        ast.parse(plain_python(source) if magics else source)
-    except SyntaxError as error:
+    error = syntax_error(source, magics)
+    if error:
         yield f"is not valid Python: {error.msg} in its line {error.lineno}"
-
-
-def plain_python(source: str) -> str:
-    """A cell's source with the lines that only IPython understands left empty."""
-    lines = source.splitlines()
-    if lines and lines[0].startswith("%%"):
-        return ""
-    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-
-
-def _bound_names(tree: ast.Module) -> set[str]:
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return names
 
 
 def _raises_outside_functions(tree: ast.AST, name: str) -> bool:

@@ -11,12 +11,13 @@ import hashlib
 import nbformat
 from nbformat import NotebookNode
 
-from course_tools.editions.cell_rules import plain_python
+from course_tools.cells import plain_python
+from course_tools.editions.engine import DEFAULT_PRESET
 from course_tools.editions.lessons import Course, Lesson
 from course_tools.editions.loaded import changed
 from course_tools.editions.notebooks import read_notebook, tags
 from course_tools.editions.reach import Code, Unit
-from course_tools.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, solution_cells
+from course_tools.editions.solution import CHECK_OUTPUT, solution_cells
 from course_tools.editions.source import read_source
 from course_utils.errors import CourseError
 

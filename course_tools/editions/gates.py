@@ -16,11 +16,12 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from course_tools.editions.engine import DEFAULT_PRESET
 from course_tools.editions.freshness import stale
 from course_tools.editions.lessons import Course, Lesson
 from course_tools.editions.links import link_complaints
 from course_tools.editions.notebooks import label, read_notebook, tags, text_of, to_bytes
-from course_tools.editions.solution import CHECK_OUTPUT, DEFAULT_PRESET, recorded_size, sets_dataset, solution_cells
+from course_tools.editions.solution import CHECK_OUTPUT, recorded_size, solution_cells
 from course_tools.editions.source import problems, read_source
 from course_tools.editions.student import answer_lines, mark, student
 from course_utils.errors import CourseError
@@ -167,11 +168,6 @@ def pages(root: Path) -> list[Path]:
     """The pages a reader can open: README and other pages at the root, docs/, and both editions."""
     found = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
     return sorted([*found, *(root / "notebooks").glob("*.ipynb"), *(root / "solutions").glob("*.ipynb")])
-
-
-def takes_dataset(nb: NotebookNode) -> bool:
-    """Whether a lesson has the papermill parameter `dataset`."""
-    return any(sets_dataset(cell) for cell in nb.cells)
 
 
 def _other_than(nb: NotebookNode, pattern: str) -> Iterator[str]:

@@ -22,8 +22,14 @@ def notebook_metadata(**course: Any) -> NotebookNode:
 
 
 def tags(cell: NotebookNode) -> list[str]:
-    """The tags of a cell."""
-    return list(cell.metadata.get("tags", []))
+    """The tags of a cell; none where a notebook that was handed in has something else there."""
+    found = cell.metadata.get("tags", [])
+    return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
+
+
+def code_cells(nb: NotebookNode, tag: str | None = None) -> list[NotebookNode]:
+    """The code cells, in order; with a tag, those that have it."""
+    return [cell for cell in nb.cells if cell.cell_type == "code" and (tag is None or tag in tags(cell))]
 
 
 def text_of(outputs: list[NotebookNode]) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from course_tools.editions.cell_rules import cell_faults, cell_warnings, did_you_mean, plain_python
+from course_tools.cells import statements, syntax_error
+from course_tools.editions.cell_rules import cell_faults, cell_warnings, did_you_mean
 from course_tools.editions.notebooks import tags
 
 MAX_SETUP_LINES = 10  # before the first section; imports and parameters are not counted
@@ -99,10 +100,9 @@ def _setup_cells(nb: NotebookNode) -> Iterator[NotebookNode]:
 
 
 def _only_imports(source: str) -> bool:
-    try:
-        return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(plain_python(source)).body)
-    except SyntaxError:
+    if syntax_error(source) is not None:
         return False
+    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in statements(source))
 
 
 def _pairing_faults(nb: NotebookNode, places: list[Place]) -> Iterator[str]:
@@ -146,13 +146,9 @@ def _agreement_faults(nb: NotebookNode, places: list[Place], known: list[str]) -
 
 def _literals(source: str) -> set[str]:
     """The names that a cell sets to plain values at its top level."""
-    try:
-        body = ast.parse(plain_python(source)).body
-    except SyntaxError:
-        return set()
     return {
         target.id
-        for node in body
+        for node in statements(source)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name)

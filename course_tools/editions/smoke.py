@@ -14,8 +14,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_tools.editions import kept
+from course_tools.editions.engine import kernel_environment
 from course_tools.editions.notebooks import read_notebook
-from course_tools.editions.solution import kernel_environment, tidy
+from course_tools.editions.solution import tidy
 
 _FAILED = re.compile(r"^FAILED .*?::(?P<cell>[^:]*Cell \d+)(?P<rest>.*)$", re.MULTILINE)
 _PASSED = re.compile(r"(\d+) passed")

@@ -1,35 +1,16 @@
-"""The solution edition: the source executed, with outputs that do not depend on who executed it."""
+"""The solution edition: the source's cells, and outputs that do not depend on who executed them."""
 
 from __future__ import annotations
 
 import copy
-import os
-import re
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 
 from course_tools.editions.notebooks import label, notebook_metadata, tags, to_bytes
-from course_utils import record
-from course_utils.errors import CourseError
 
-DEFAULT_PRESET = "laptop"
-PRESET_VARIABLE, QUIET_VARIABLE = "COURSE_PRESET", "COURSE_QUIET"
 CHECK_OUTPUT = "nbval-check-output"
 MAX_BYTES = 1_500_000
-
-Progress = Callable[[int, int], None]
-
-
-class ExecutionError(CourseError):
-    """A cell failed. The message names lesson, cell and the error's last line."""
 
 
 def solution_cells(nb: NotebookNode) -> list[NotebookNode]:
@@ -49,73 +30,6 @@ def solution(nb: NotebookNode, preset: str, digest: str) -> NotebookNode:
         lesson=nb.metadata.course.lesson, edition="solution", preset=preset, digest=digest
     )
     return edition
-
-
-def execute(
-    nb: NotebookNode,
-    preset: str = DEFAULT_PRESET,
-    dataset: str | None = None,
-    *,
-    folder: Path,
-    root: Path | None = None,
-    timeout: float | None = None,
-    progress: Progress | None = None,
-) -> NotebookNode:
-    """Run every cell in a fresh kernel and return an executed copy, tidied. The argument stays as it is.
-
-    The copy's metadata say, under `course.loaded`, which stored weights and results were loaded.
-
-    Args:
-        nb: a notebook in either edition.
-        preset: what COURSE_PRESET says to the lesson.
-        dataset: if given, set as a papermill parameter (which adds a cell after the one tagged parameters).
-        folder: the kernel's working directory, `solutions/` or `notebooks/`.
-        root: put on the kernel's PYTHONPATH; the folder above `folder` if None.
-        timeout: seconds a cell may take; None sets no limit.
-        progress: called with (cells done, cells in all).
-
-    Raises:
-        ExecutionError: a cell raised, took too long or ended the kernel.
-    """
-    before = _with_dataset(nb, dataset) if dataset else copy.deepcopy(nb)
-    run = copy.deepcopy(before)
-    total = len(run.cells)
-
-    def report(cell: NotebookNode, cell_index: int, **_: Any) -> None:
-        if progress:
-            progress(cell_index + 1, total)
-
-    environment = {**kernel_environment(root or Path(folder).parent, preset), "PYTHONHASHSEED": "0"}
-    client = NotebookClient(
-        run,
-        kernel_name="python3",
-        timeout=timeout,
-        record_timing=False,
-        store_widget_state=False,
-        extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own unencrypted loopback socket
-        resources={"metadata": {"path": str(folder)}},
-        on_cell_executed=report,
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        notes = Path(scratch) / "loaded"
-        try:
-            client.execute(env={**environment, record.VARIABLE: str(notes)})
-        except Exception as error:
-            known = _known(error)
-            if known is None:
-                raise
-            raise ExecutionError(_failure(run, known)) from None
-        loaded = record.read(notes)
-    if progress:
-        progress(total, total)
-    executed = tidy(run, like=before)
-    executed.metadata.setdefault("course", nbformat.from_dict({}))["loaded"] = nbformat.from_dict(loaded)
-    return executed
-
-
-def sets_dataset(cell: NotebookNode) -> bool:
-    """Whether a cell is the parameters cell of a lesson that takes a data set."""
-    return "parameters" in tags(cell) and re.search(r"^dataset\s*=", cell.source, re.MULTILINE) is not None
 
 
 def tidy(executed: NotebookNode, like: NotebookNode) -> NotebookNode:
@@ -163,57 +77,3 @@ def recorded_size(nb: NotebookNode) -> tuple[int, str | None]:
         f"Lesson {nb.metadata.get('course', {}).get('lesson', '?')} would take {size / 1e6:.2f} MB, "
         f"{MAX_BYTES / 1e6:.1f} MB are allowed: make smaller figures in {named}."
     )
-
-
-def kernel_environment(root: Path, preset: str | None = None) -> dict[str, str]:
-    """What a kernel inherits: this process's environment, the package's folder, the preset if one is asked for."""
-    env = dict(os.environ)
-    if preset:
-        env[PRESET_VARIABLE] = preset
-    env[QUIET_VARIABLE] = "1"  # nobody watches: a bar or a growing curve would be recorded
-    env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
-    env.pop("MPLBACKEND", None)  # a backend chosen for scripts would hide every figure
-    return env
-
-
-def _with_dataset(nb: NotebookNode, dataset: str) -> NotebookNode:
-    """The notebook with the cell that papermill would add; papermill itself wants notebooks that it has loaded."""
-    run = copy.deepcopy(nb)
-    where = next((i for i, cell in enumerate(run.cells) if sets_dataset(cell)), None)
-    if where is None:
-        lesson = nb.metadata.get("course", {}).get("lesson", "?")
-        raise CourseError(f"Lesson {lesson} takes no data set: its parameters cell sets no `dataset`.")
-    cell = new_code_cell(f"# Parameters\ndataset = {dataset!r}\n", metadata={"tags": ["injected-parameters"]})
-    cell.id = "injected-parameters"
-    run.cells.insert(where + 1, cell)
-    return run
-
-
-def _known(error: BaseException | None) -> Exception | None:
-    """The failure of a cell behind an exception: nbclient may stumble again while it cleans up after a dead kernel."""
-    while error is not None and not isinstance(error, (CellExecutionError, CellTimeoutError, DeadKernelError)):
-        error = error.__context__
-    return error
-
-
-def _failure(run: NotebookNode, error: Exception) -> str:
-    lesson = run.metadata.get("course", {}).get("lesson", "?")
-    index = _last_started(run)
-    if isinstance(error, CellExecutionError):
-        reason = (f"{error.ename}: {error.evalue}".strip().splitlines() or [error.ename])[-1]
-        # a message of several lines: name the kind of error as well as its last line
-        reason = reason if reason.startswith(error.ename) else f"{error.ename}: {reason}"
-    elif isinstance(error, CellTimeoutError):
-        reason = "it took longer than it may"
-    else:
-        reason = "the kernel died"
-    return f"Lesson {lesson} failed in {label(run, index)}: {reason[:400]}"
-
-
-def _last_started(run: NotebookNode) -> int:
-    """The cell that was running: the one that shows an error, else the first code cell without a count."""
-    code = [i for i, cell in enumerate(run.cells) if cell.cell_type == "code" and cell.source.strip()]
-    for i in code:
-        if any(output.output_type == "error" for output in run.cells[i].outputs):
-            return i
-    return next((i for i in code if run.cells[i].execution_count is None), code[-1] if code else 0)

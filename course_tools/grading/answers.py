@@ -14,6 +14,8 @@ from typing import Any
 
 import nbformat
 
+from course_tools.cells import binds, imports, statements
+from course_tools.editions.notebooks import code_cells
 from course_tools.grading.canonical import Canonical, is_check, name_of
 from course_utils.errors import CourseError
 
@@ -193,3 +195,13 @@ def _only_checks(cell: _Cell, name: str) -> bool:
 def _normal(source: str) -> str:
     """A source without what an editor changes by itself: trailing blanks, blank lines at the ends."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
+
+
+def defined_outside(notebook: Any, parts: list[str]) -> dict[str, bool]:
+    """Names that the notebook's other code cells define or import at their top level: name -> is an import."""
+    names: dict[str, bool] = {}
+    for cell in code_cells(notebook):
+        if cell.source not in parts:
+            imported = set().union(*(imports(node) for node in statements(cell.source)))
+            names.update({name: name in imported for name in binds(cell.source)})
+    return names

@@ -14,8 +14,9 @@ from typing import Any
 
 import nbformat
 
+from course_tools.cells import statements
+from course_tools.editions.notebooks import tags, text_of
 from course_tools.editions.student import without_answer
-from course_tools.grading.code import statements
 from course_utils.errors import CourseError
 
 
@@ -86,7 +87,7 @@ def read_canonical(path: Path) -> Canonical:
 
 
 def is_check(cell: Any) -> bool:
-    return cell.cell_type == "code" and "check" in tags_of(cell) and bool(name_of(cell))
+    return cell.cell_type == "code" and "check" in tags(cell) and bool(name_of(cell))
 
 
 def is_answer(cell: Any) -> bool:
@@ -99,11 +100,6 @@ def name_of(cell: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def tags_of(cell: Any) -> set[str]:
-    tags = cell.metadata.get("tags", [])
-    return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
-
-
 def verdict_pattern(name: str) -> re.Pattern[str]:
     """Finds what a check of this exercise prints first, also where a thread's output got onto the same line."""
     return re.compile(rf"{re.escape(name)}: (?:PASS \(\d+ of \d+\)|FAIL \(\d+ of \d+\)|not tried yet)")
@@ -112,8 +108,7 @@ def verdict_pattern(name: str) -> re.Pattern[str]:
 def _recorded_line(cell: Any, name: str) -> str | None:
     if cell.execution_count is None:
         return None  # nbval compares nothing in a cell without a count
-    text = "".join(out.text for out in cell.outputs if out.output_type == "stream" and out.name == "stdout")
-    found = verdict_pattern(name).findall(text)
+    found = verdict_pattern(name).findall(text_of(cell.outputs))
     return found[0] if len(found) == 1 and ": PASS " in found[0] else None
 
 

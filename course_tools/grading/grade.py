@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from course_tools.editions.lessons import find
-from course_tools.grading.answers import find_answers, read_student
+from course_tools.grading.answers import defined_outside, find_answers, read_student
 from course_tools.grading.canonical import read_canonical
-from course_tools.grading.code import defined_outside
 from course_tools.grading.process import Limits
 from course_tools.grading.report import Report
 from course_tools.grading.rounds import Findings, grade_rounds

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from course_tools.grading.canonical import is_answer, is_check, tags_of
-from course_tools.grading.code import binds, loads
+from course_tools.cells import binds, loads
+from course_tools.editions.notebooks import tags
+from course_tools.grading.canonical import is_answer, is_check
 
 NEVER = {"experiment", "explorer"}
 
@@ -27,7 +28,7 @@ def setup_cells(notebook: Any, answers: Iterable[str]) -> set[int]:
         for index, cell in enumerate(notebook.cells)
         if cell.cell_type == "code" and not is_answer(cell) and not is_check(cell)
     }
-    kept = {index for index, cell in own.items() if not tags_of(cell) & (NEVER | {"figure"})}
+    kept = {index for index, cell in own.items() if not {*tags(cell)} & (NEVER | {"figure"})}
     exercises = [cell.source for cell in notebook.cells if is_answer(cell)]
     used = set().union(*(loads(source) for source in [*exercises, *answers]))
     while True:  # a figure that is needed may need another one
@@ -36,7 +37,7 @@ def setup_cells(notebook: Any, answers: Iterable[str]) -> set[int]:
         more = {
             index
             for index, cell in own.items()
-            if index not in kept and not tags_of(cell) & NEVER and binds(cell.source) & wanted
+            if index not in kept and not {*tags(cell)} & NEVER and binds(cell.source) & wanted
         }
         if not more:
             break

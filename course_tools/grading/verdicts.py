@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from course_tools.cells import syntax_error
 from course_tools.grading import report
 from course_tools.grading.answers import ANSWERED, MISSING, Answer
 from course_tools.grading.assemble import LIMIT_BYTES
 from course_tools.grading.canonical import CanonicalExercise, verdict_pattern
-from course_tools.grading.code import syntax_error
 from course_tools.grading.process import Limits
 from course_tools.grading.report import ExerciseResult
 from course_tools.grading.rounds import Findings

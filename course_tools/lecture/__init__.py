@@ -1,12 +1,19 @@
 """`course lecture`: the explorer of a lesson on a page of its own, for the wall of a lecture room.
 
-needed      which cells of a lesson an explorer stands on
-page        those cells as a notebook that shows the explorer and nothing else
+page        the cells that the explorer stands on, as a notebook that shows it and nothing else
+same        the gate that the page shows what the whole lesson shows
 server      Voilà on the loopback interface, and the page's look (index.html.j2, page.css)
 """
 
-from course_tools.lecture.needed import needed_cells
-from course_tools.lecture.page import lecture_notebook, lessons_with_explorer
+from course_tools.lecture.page import lecture_notebook, lessons_with_explorer, page_of
+from course_tools.lecture.same import lecture_shows_the_same, stills_of
 from course_tools.lecture.server import open_lecture
 
-__all__ = ["lecture_notebook", "lessons_with_explorer", "needed_cells", "open_lecture"]
+__all__ = [
+    "lecture_notebook",
+    "lecture_shows_the_same",
+    "lessons_with_explorer",
+    "open_lecture",
+    "page_of",
+    "stills_of",
+]

@@ -13,12 +13,11 @@ import nbformat
 
 from course_tools.lab import ROOT, has_screen
 from course_tools.lecture.page import lecture_notebook
+from course_utils.environment import SCREEN_VARIABLE
 from course_utils.errors import CourseError
 
 HERE = Path(__file__).parent
 ADDRESS = "127.0.0.1"
-#: what the page's kernel finds set, unless it is set already (`runtime` and `widgets.guidance` read it)
-ENVIRONMENT = {"COURSE_PRESET": "lecture", "COURSE_SCREEN": "large"}
 
 
 def open_lecture(lesson: str, port: int | None = None, browser: bool | None = None, root: Path = ROOT) -> None:
@@ -40,8 +39,7 @@ def open_lecture(lesson: str, port: int | None = None, browser: bool | None = No
     chosen = port or free_port()
     if not _can_listen(chosen):
         raise CourseError(f"Port {chosen} is taken by another program: choose another one, or name none.")
-    for variable, value in ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    os.environ.setdefault(SCREEN_VARIABLE, "large")
     show = has_screen() if browser is None else browser
     with tempfile.TemporaryDirectory(prefix="lecture_", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"{notebook.metadata.title.split(' ')[0]}_explorer.ipynb"

@@ -93,6 +93,7 @@ def guided_predict(
     null: int | None = None,
     interval: tuple[float, float] = ALWAYS,
     every: int = 1,
+    halves: bool = False,
 ) -> Predict:
     """A sampler's predict that asks the network with and without the condition, in one batch, and guides.
 
@@ -103,7 +104,7 @@ def guided_predict(
         model: `model(x, t, cond)`, such as `models.UNet(classes=K)`.
         cond: (B,), int64, the class of each image.
         w: the guidance weight, one number or (B,).
-        kind, alpha_bar: as for `as_predict`. The guide works on the noise, whatever the network predicts.
+        kind, alpha_bar, halves: as for `as_predict`. The guide works on the noise, whatever the network predicts.
         null: the class that means nothing; by default the model's own, `model.classes`.
         interval: guide only at times from the first to the second, on the scale 0 to 1000; elsewhere w is 0
             (Kynkäänniemi et al. 2024, arXiv 2404.07724, eq. 5).
@@ -126,7 +127,7 @@ def guided_predict(
     nothing = torch.full_like(cond, null)
 
     def ask(cond: Tensor) -> Predict:
-        return as_predict(model, cond, kind, alpha_bar)
+        return as_predict(model, cond, kind, alpha_bar, halves=halves)
 
     with_class, without, both = ask(cond), ask(nothing), ask(torch.cat([cond, nothing]))
     memory = _Memory(every)
@@ -144,6 +145,7 @@ def guided_predict(
         memory.keep(eps_uncond)
         return guide(eps_cond, eps_uncond, here)
 
+    predict.halves = halves  # type: ignore[attr-defined] # as `as_predict` does
     return predict
 
 
@@ -160,12 +162,13 @@ def sample_cfg(
     clip: bool = True,
     interval: tuple[float, float] = ALWAYS,
     every: int = 1,
+    halves: bool = False,
     watch: Watch | None = None,
 ) -> Tensor:
     """Guided sampling (algorithm 2), with the steps of DDIM.
 
     Args:
-        model, cond, w, alpha_bar, kind, null, interval, every: as for `guided_predict`.
+        model, cond, w, alpha_bar, kind, null, interval, every, halves: as for `guided_predict`.
         x_T: standard normal noise, (B, C, H, W) or any shape (B, ...).
         steps, clip, watch: as for `sample_ddim`. Strong guidance drives the predicted picture out of [-1, 1], so it
             is cut off there unless `clip` is False.
@@ -176,7 +179,9 @@ def sample_cfg(
     Raises:
         CourseError: as for `guided_predict` and `sample_ddim`.
     """
-    predict = guided_predict(model, cond, w, kind=kind, alpha_bar=alpha_bar, null=null, interval=interval, every=every)
+    predict = guided_predict(
+        model, cond, w, kind=kind, alpha_bar=alpha_bar, null=null, interval=interval, every=every, halves=halves
+    )
     return sample_ddim(predict, x_T, alpha_bar, steps, clip=clip, watch=watch)
 
 

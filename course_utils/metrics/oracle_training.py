@@ -6,10 +6,9 @@ for the species is "any". Without such pictures, a network is sure of something 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,18 +16,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils import weights
 from course_utils.data.flowers import CHOICES, LEAVES, PETALS, attributes, painter
-from course_utils.metrics.recogniser_training import at_log_snr, fingerprint
+from course_utils.metrics.recogniser_training import at_log_snr
 from course_utils.models.oracle import OracleNet
-from course_utils.training import Clock, bf16_where_fast, fit, round_to_16_bits, training_card
+from course_utils.training import FEW, Recipe, Teachable, bf16_where_fast, replayed
 
 NAME = "oracle-flowers"
-SIZES = (32, 16, 32, 24)  # px, in turn; one named twice is practised twice as often
-STEPS, BATCH = 3000, 128
 CHUNK = 8  # batches drawn at once
 BROKEN = 16  # of the images in a batch
-JUDGED_ON = 4000
+JUDGED_ON, HARDLY_ON = 4000, 64
 
 ATTRIBUTES: dict[str, tuple[Any, ...]] = {**CHOICES, "leaves": LEAVES}
 PAIRS = tuple((species, count) for species, counts in PETALS.items() for count in counts)
@@ -44,55 +40,43 @@ class Drawn:
     broken: Tensor
 
 
-def train_oracle(
-    *,
-    steps: int | None = None,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    folder: Path | None = None,
-    quiet: bool = False,
-) -> dict[str, Any]:
-    """Train, round to 16 bits, judge on held-out flowers, and store the weights with their card.
+@dataclass(frozen=True)
+class OracleTraining(Teachable):
+    """The oracle's training.
 
-    Args:
-        steps: batches; by default `STEPS`.
-        seed: for the initial weights, the flowers and what makes them worse.
-        device: where to train.
-        folder: where to store; by default the checkout's `weights/`.
-        quiet: no progress bar.
-
-    Returns:
-        the card, as stored.
+    Attributes:
+        sizes: px, in turn; one named twice is practised twice as often.
+        dataset, steps, batch, learning_rate: as for every training.
     """
-    weights.check_writable(folder)  # before the work, not after it
-    steps = steps or STEPS
-    with torch.random.fork_rng(devices=[]):  # the initial weights come from the global generator: leave it as it was
-        torch.manual_seed(seed)
-        net = make_net().to(device)
 
-    clock = Clock()
-    endless = batches(torch.Generator().manual_seed(seed), device)
-    fit(net, endless, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=NAME)
-    return store(net, steps, seed, clock.seconds(), device, folder)
+    sizes: tuple[int, ...] = (32, 16, 32, 24)
+    dataset: str = "flowers"
+    steps: int = 3000
+    batch: int = 128
+    learning_rate: float = 3e-3
 
+    def network(self) -> OracleNet:
+        return make_net()
 
-def store(
-    net: OracleNet, steps: int, seed: int, seconds: tuple[int, int], device: torch.device | str, folder: Path | None
-) -> dict[str, Any]:
-    """Round a trained network to 16 bits, judge it, and store it; `seconds` on the wall and of the processor."""
-    round_to_16_bits(net)
-    card = {
-        "recipe": NAME,
-        "what": "reads from a clean flower what it was drawn from",
-        "data": f"flowers, split train, at {', '.join(str(s) for s in sorted(set(SIZES)))} px; half slightly blurred, "
-        f"half with slight noise, {BROKEN} of {BATCH} broken",
-        "fingerprint": fingerprint("flowers"),
-        "attributes": {name: list(values) for name, values in {**ATTRIBUTES, "petals": NUMBERS}.items()},
-        **training_card(steps, BATCH, seed, seconds, device),
-        "metrics": judge(net, JUDGED_ON if steps >= 100 else 64, device),
-    }
-    weights.save(NAME, net, card, half=True, folder=folder)
-    return weights.card(NAME, folder=folder)
+    def batches(self, seed: int, device: torch.device | str = "cpu") -> Callable[[int], Drawn]:
+        return replayed(lambda: batches(self, torch.Generator().manual_seed(seed), device))
+
+    def loss(self, model: nn.Module, batch: Drawn) -> Tensor:
+        """The sum of the attributes' cross entropies; of a broken image only the species', whose answer is "any"."""
+        with bf16_where_fast(batch.images.device):
+            scores = model(batch.images)
+        scores = {name: value.float() for name, value in scores.items()}
+        whole = ~batch.broken
+        total = -scores["species"][batch.broken].log_softmax(dim=1).mean() if batch.broken.any() else torch.zeros(())
+        total = total * batch.broken.float().mean()
+        for name in ATTRIBUTES:
+            total = total + F.cross_entropy(scores[name][whole], batch.answers[name][whole])
+        species = F.cross_entropy(scores["species"][whole], batch.answers["species"][whole])
+        pairs = F.nll_loss(pair_log_probabilities(scores)[whole], batch.answers["petals"][whole])
+        return total + (pairs - species)  # what is left is the cross entropy of the count, given the species
+
+    def choices(self) -> dict[str, Any]:
+        return {**super().choices(), "weight_decay": 0.05}
 
 
 def make_net() -> OracleNet:
@@ -117,25 +101,12 @@ def pair_log_probabilities(scores: dict[str, Tensor]) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def loss(net: nn.Module, batch: Drawn) -> Tensor:
-    """The sum of the attributes' cross entropies; of a broken image only the species', whose answer is "any"."""
-    with bf16_where_fast(batch.images.device):
-        scores = net(batch.images)
-    scores = {name: value.float() for name, value in scores.items()}
-    whole = ~batch.broken
-    total = -scores["species"][batch.broken].log_softmax(dim=1).mean() if batch.broken.any() else torch.zeros(())
-    total = total * batch.broken.float().mean()
-    for name in ATTRIBUTES:
-        total = total + F.cross_entropy(scores[name][whole], batch.answers[name][whole])
-    species = F.cross_entropy(scores["species"][whole], batch.answers["species"][whole])
-    pairs = F.nll_loss(pair_log_probabilities(scores)[whole], batch.answers["petals"][whole])
-    return total + (pairs - species)  # what is left is the cross entropy of the count, given the species
-
-
-def batches(generator: torch.Generator, device: torch.device | str = "cpu") -> Iterator[Drawn]:
+def batches(
+    training: OracleTraining, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> Iterator[Drawn]:
     """Training batches without end, each flower drawn for it and never seen again."""
-    by_size = {size: _drawn(size, generator) for size in SIZES}
-    for size in cycle(SIZES):
+    by_size = {size: _drawn(training.batch, size, generator) for size in training.sizes}
+    for size in cycle(training.sizes):
         images, places = next(by_size[size])
         images = slightly_worse(images, generator)
         images[:BROKEN] = broken(images[:BROKEN], generator)
@@ -143,12 +114,12 @@ def batches(generator: torch.Generator, device: torch.device | str = "cpu") -> I
         yield Drawn(images.to(device), {name: place.to(device) for name, place in places.items()}, which)
 
 
-def _drawn(size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+def _drawn(batch: int, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     while True:
         seed = int(torch.randint(2**31, (), generator=generator))
-        table = attributes.sample(CHUNK * BATCH, "train", seed)
+        table = attributes.sample(CHUNK * batch, "train", seed)
         images, places = painter.render(table, size), answers(table)
-        for rows in torch.arange(len(images)).split(BATCH):
+        for rows in torch.arange(len(images)).split(batch):
             yield images[rows], {name: place[rows] for name, place in places.items()}
 
 
@@ -176,17 +147,33 @@ def broken(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def judge(net: OracleNet, count: int = JUDGED_ON, device: torch.device | str = "cpu") -> dict[str, Any]:
+def judge(net: OracleNet, training: OracleTraining, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Accuracy on held-out flowers by size and attribute; of the count by species too, and how often it is sure."""
     from course_utils.metrics.oracles import Oracle
 
+    count = JUDGED_ON if training.steps >= FEW else HARDLY_ON
     oracle = Oracle({**ATTRIBUTES, "petals": NUMBERS}, net.eval())
     table = attributes.sample(count, "test", seed=0)
     accuracy, petals, sure = {}, {}, {}
-    for size in sorted(set(SIZES)):
+    for size in sorted(set(training.sizes)):
         images = painter.render(table, size).to(device)
         accuracy[f"{size} px"] = {name: round(share, 4) for name, share in oracle.accuracy(images, table).items()}
         right = oracle.read(images)["petals"] == table["petals"]
         petals[f"{size} px"] = {name: round(float(right[table["species"] == name].mean()), 4) for name in PETALS}
         sure[f"{size} px"] = round(oracle.sure(images), 4)
     return {"held_out_images": count, "accuracy": accuracy, "petals_by_species": petals, "sure_of_species": sure}
+
+
+TRAINING = OracleTraining()
+RECIPE = Recipe(
+    name=NAME,
+    what="reads from a clean flower what it was drawn from",
+    lesson="judges",
+    training=TRAINING,
+    minutes=round(TRAINING.steps / 400),
+    judge=judge,
+    data=f"flowers, split train, at {', '.join(str(s) for s in sorted(set(TRAINING.sizes)))} px; "
+    f"half slightly blurred, half with slight noise, {BROKEN} of {TRAINING.batch} broken",
+    about=lambda: {"attributes": {name: list(values) for name, values in {**ATTRIBUTES, "petals": NUMBERS}.items()}},
+    tells_loss=False,
+)

@@ -6,166 +6,152 @@ alpha_bar / (1 - alpha_bar) drawn evenly; the label is that of x0, and the loss 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils import data, weights
+from course_utils import data
 from course_utils.diffusion import q_sample
 from course_utils.errors import CourseError
 from course_utils.models import RecogniserNet
-from course_utils.training import Clock, bf16_where_fast, fit, round_to_16_bits, training_card
+from course_utils.training import FEW, Recipe, Teachable, bf16_where_fast, replayed
 
 LOG_SNR = (-8.0, 10.0)  # natural logarithm; at -8 no eye sees anything, at 10 no eye sees the noise
 CLEAN = 0.15  # share of training images without any noise
-BATCH = 128
 CHUNK = 4  # batches of flowers drawn at once
-JUDGED_ON = 2000  # held-out images at each size; fewer after a short training
+JUDGED_ON, BRIEFLY_ON, HARDLY_ON = 2000, 500, 64  # held-out images at each size; fewer after a short training
 JUDGED_AT = (10, 8, 6, 4, 2, 0, -2, -4, -6, -8, -10)  # log-SNR
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What differs between the data sets.
+class RecogniserTraining(Teachable):
+    """A recogniser's training.
 
     Attributes:
-        channels: colour channels.
+        dataset: whose images it learns to read.
+        channels: their colour channels.
         sizes: the sizes in px at which it learns to read, in turn; one named twice is practised twice as often.
         steps: batches in a full training, ...
         brief_steps: ... and in one that a reader waits for.
         shift: largest random displacement, as a share of the width.
         flip: whether a mirrored image is as good as the image itself.
+        batch: images in a batch.
+        learning_rate: the peak.
     """
 
+    dataset: str
     channels: int
     sizes: tuple[int, ...]
     steps: int
     brief_steps: int
     shift: float = 0.0
     flip: bool = False
+    batch: int = 128
+    learning_rate: float = 3e-3
+
+    def network(self) -> RecogniserNet:
+        return RecogniserNet(self.channels, len(data.load(self.dataset, n=1).classes))
+
+    def batches(self, seed: int, device: torch.device | str = "cpu") -> Callable[[int], tuple[Tensor, Tensor]]:
+        return replayed(lambda: noisy_batches(self, torch.Generator().manual_seed(seed), device))
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """Cross entropy between the scores of x_t and the label of x0."""
+        x_t, labels = batch
+        with bf16_where_fast(x_t.device):
+            scores = model(x_t)
+        return F.cross_entropy(scores.float(), labels, label_smoothing=0.02)
+
+    def choices(self) -> dict[str, Any]:
+        return {**super().choices(), "weight_decay": 0.05}
 
 
-PLANS = {
-    "flowers": Plan(3, sizes=(32, 16, 32, 24), steps=2000, brief_steps=600),
-    "digits": Plan(1, sizes=(8, 16, 28, 32), steps=1500, brief_steps=500, shift=0.06),
-    "mnist": Plan(1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06),
-    "fashion_mnist": Plan(1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06, flip=True),
-    "cifar10": Plan(3, sizes=(32, 32, 32, 16), steps=3000, brief_steps=1500, shift=0.12, flip=True),
+BY_DATASET = {
+    training.dataset: training
+    for training in (
+        RecogniserTraining("flowers", 3, sizes=(32, 16, 32, 24), steps=2000, brief_steps=600),
+        RecogniserTraining("digits", 1, sizes=(8, 16, 28, 32), steps=1500, brief_steps=500, shift=0.06),
+        RecogniserTraining("mnist", 1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06),
+        RecogniserTraining(
+            "fashion_mnist", 1, sizes=(28, 32, 28, 16), steps=1500, brief_steps=500, shift=0.06, flip=True
+        ),
+        RecogniserTraining("cifar10", 3, sizes=(32, 32, 32, 16), steps=3000, brief_steps=1500, shift=0.12, flip=True),
+    )
 }
 
 
 def channels_of(dataset: str) -> int:
     """Colour channels of a data set's images."""
-    return PLANS[dataset].channels
+    return BY_DATASET[dataset].channels
 
 
 def check_dataset(dataset: str) -> None:
     """Raise a CourseError unless there is a recogniser, or a way to one, for this data set."""
-    if dataset not in PLANS:
-        raise CourseError(f"There is no recogniser for {dataset!r}: choose one of {', '.join(PLANS)}.")
+    if dataset not in BY_DATASET:
+        raise CourseError(f"There is no recogniser for {dataset!r}: choose one of {', '.join(BY_DATASET)}.")
 
 
-def train_recogniser(
-    dataset: str,
-    *,
-    steps: int | None = None,
-    brief: bool = False,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    folder: Path | None = None,
-    quiet: bool = False,
-) -> dict[str, Any]:
-    """Train, round to 16 bits, judge on held-out images, and store the weights with their card.
+def recogniser_recipe(dataset: str) -> Recipe:
+    """How the recogniser for a data set is made.
 
-    Args:
-        dataset: a key of `PLANS`.
-        steps: batches; by default the plan's, and the plan's smaller number if `brief`.
-        seed: for the initial weights, the choice of images and the noise.
-        device: where to train.
-        folder: where to store; by default the checkout's `weights/`.
-        quiet: no progress bar.
-
-    Returns:
-        the card, as stored.
+    Raises:
+        CourseError: there is no way to one.
     """
     check_dataset(dataset)
-    weights.check_writable(folder)  # before the work, not after it
-    plan, name = PLANS[dataset], f"recogniser-{dataset}"
-    steps = steps or (plan.brief_steps if brief else plan.steps)
-    held_out = 64 if steps < 100 else 500 if brief else JUDGED_ON  # a reader who waits should not wait for the judge
-    classes = data.load(dataset, n=1).classes
-    with torch.random.fork_rng(devices=[]):  # the initial weights come from the global generator: leave it as it was
-        torch.manual_seed(seed)
-        net = RecogniserNet(plan.channels, len(classes)).to(device)
-
-    batches = noisy_batches(dataset, torch.Generator().manual_seed(seed), device)
-    clock = Clock()
-    fit(net, batches, loss, steps, learning_rate=3e-3, weight_decay=0.05, quiet=quiet, title=name)
-
-    seconds = clock.seconds()
-    round_to_16_bits(net)
-    card = {
-        "recipe": name,
-        "what": f"names the class of a noisy image of {dataset}",
-        "data": f"{dataset}, split train, at {', '.join(str(s) for s in sorted(set(plan.sizes)))} px; "
+    training = BY_DATASET[dataset]
+    sizes = ", ".join(str(size) for size in sorted(set(training.sizes)))
+    return Recipe(
+        name=f"recogniser-{dataset}",
+        what=f"names the class of a noisy image of {dataset}",
+        lesson="judges",
+        training=training,
+        minutes=round(training.steps / 500),
+        judge=judge,
+        data=f"{dataset}, split train, at {sizes} px; "
         f"{CLEAN:.0%} clean, else log-SNR even from {LOG_SNR[0]:g} to {LOG_SNR[1]:g}",
-        "fingerprint": fingerprint(dataset),
-        "classes": list(classes),
-        **training_card(steps, BATCH, seed, seconds, device),
-        "metrics": judge(net, dataset, held_out, device),
-    }
-    weights.save(name, net, card, half=True, folder=folder)
-    return weights.card(name, folder=folder)
-
-
-def loss(net: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross entropy between the scores of x_t and the label of x0."""
-    x_t, labels = batch
-    with bf16_where_fast(x_t.device):
-        scores = net(x_t)
-    return F.cross_entropy(scores.float(), labels, label_smoothing=0.02)
+        about=lambda: {"classes": list(data.load(dataset, n=1).classes)},
+        tells_loss=False,
+    )
 
 
 def noisy_batches(
-    dataset: str, generator: torch.Generator, device: torch.device | str = "cpu"
+    training: RecogniserTraining, generator: torch.Generator, device: torch.device | str = "cpu"
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Training batches without end: x_t (BATCH, C, S, S) and labels (BATCH,).
+    """Training batches without end: x_t (B, C, S, S) and labels (B,).
 
     The size S changes from batch to batch, so that the running means of the batch normalisation, which remember the
     last batches best, belong to all sizes alike.
     """
-    plan = PLANS[dataset]
-    draw = _drawn if dataset == "flowers" else _chosen
-    by_size = {size: draw(dataset, size, generator) for size in plan.sizes}
-    for size in cycle(plan.sizes):
+    draw = _drawn if training.dataset == "flowers" else _chosen
+    by_size = {size: draw(training, size, generator) for size in training.sizes}
+    for size in cycle(training.sizes):
         x0, labels = next(by_size[size])
-        if plan.flip:
+        if training.flip:
             heads = torch.rand(len(x0), generator=generator) < 0.5
             x0 = torch.where(heads[:, None, None, None], x0.flip(-1), x0)
-        x0 = shifted(x0, round(plan.shift * size), generator)
+        x0 = shifted(x0, round(training.shift * size), generator)
         yield noised(x0, generator).to(device), labels.to(device)
 
 
-def _drawn(dataset: str, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+def _drawn(training: RecogniserTraining, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of flowers, each drawn for this batch and never seen again."""
     while True:
         seed = int(torch.randint(2**31, (), generator=generator))
-        fresh = data.load(dataset, n=CHUNK * BATCH, size=size, split="train", seed=seed)
-        yield from zip(fresh.images.split(BATCH), fresh.labels.split(BATCH), strict=True)
+        fresh = data.load(training.dataset, n=CHUNK * training.batch, size=size, split="train", seed=seed)
+        yield from zip(fresh.images.split(training.batch), fresh.labels.split(training.batch), strict=True)
 
 
-def _chosen(dataset: str, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+def _chosen(training: RecogniserTraining, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches chosen at random from a real set, which is kept in 8 bits, as it was published."""
-    whole = data.load(dataset, size=size, split="train")
+    whole = data.load(training.dataset, size=size, split="train")
     pixels = (whole.images * 127.5 + 127.5).round().to(torch.uint8)
     while True:
-        choice = torch.randint(len(pixels), (BATCH,), generator=generator)
+        choice = torch.randint(len(pixels), (training.batch,), generator=generator)
         yield pixels[choice].float() / 127.5 - 1, whole.labels[choice]
 
 
@@ -199,13 +185,15 @@ def shifted(x: Tensor, most: int, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def judge(net: nn.Module, dataset: str, count: int = JUDGED_ON, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Accuracy on held-out images, clean and by log-SNR, at every size of the plan."""
-    net.eval()
+def judge(net: nn.Module, training: RecogniserTraining, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Accuracy on held-out images, clean and by log-SNR, at every size that was practised."""
+    # a reader who waits for a brief training should not wait for the judge
+    brief = training.steps <= training.brief_steps
+    count = HARDLY_ON if training.steps < FEW else BRIEFLY_ON if brief else JUDGED_ON
     table: dict[str, dict[str, float]] = {}
     held_out = None
-    for size in sorted(set(PLANS[dataset].sizes)):
-        held_out = load_held_out(dataset, count, size)
+    for size in sorted(set(training.sizes)):
+        held_out = load_held_out(training.dataset, count, size)
         x0, labels = held_out.images, held_out.labels
         eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(1))
         row = {}
@@ -224,8 +212,3 @@ def load_held_out(dataset: str, count: int, size: int) -> data.ImageSet:
     if dataset == "flowers":
         return data.load(dataset, n=count, size=size, split="test")
     return data.load(dataset, size=size, split="test")[:count]
-
-
-def fingerprint(dataset: str) -> list[float]:
-    """The mean of each of the first 16 training images at 32 px: tells whether the images are still those of a card."""
-    return [round(m, 4) for m in data.load(dataset, n=16, size=32, split="train").images.mean(dim=(1, 2, 3)).tolist()]

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from course_utils import weights
 from course_utils.errors import CourseError
-from course_utils.metrics.recogniser_training import channels_of, check_dataset, train_recogniser
+from course_utils.metrics.recogniser_training import BY_DATASET, channels_of, recogniser_recipe
 from course_utils.models import RecogniserNet
+from course_utils.training import make
 
 CHUNK = 512  # images read at a time, so that memory does not grow with the batch
 
@@ -105,12 +106,13 @@ def recogniser(dataset: str, device: torch.device | str = "cpu", *, quiet: bool 
     Raises:
         CourseError: an unknown data set, weights that were damaged, or a data set that cannot be had.
     """
-    check_dataset(dataset)
-    name = f"recogniser-{dataset}"
+    recipe = recogniser_recipe(dataset)
+    name = recipe.name
     if not weights.available(name):
         if not quiet:
             print(f"There is no recogniser for {dataset} yet: training one, which takes about two minutes, once.")
-        train_recogniser(dataset, brief=True, device=device, folder=weights.cache(), quiet=quiet)
+        brief = BY_DATASET[dataset].brief_steps
+        make(recipe, steps=brief, device=device, folder=weights.cache(), quiet=quiet)
     classes = tuple(weights.card(name)["classes"])
     net = RecogniserNet(channels_of(dataset), len(classes)).to(device)
     weights.load(name, net)

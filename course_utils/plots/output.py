@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils.errors import CourseError
-from course_utils.plots.style import PAPER, PIXELS_PER_INCH, SCALE, WIDTH
-
-MAX_PALETTE_ERROR = 16  # of 255, for the worst pixel: not to be seen
+from course_utils.plots.png import compress
+from course_utils.plots.style import CHART_SCALE, PAPER, PIXELS_PER_INCH, SCALE, WIDTH
 
 
 class ShownFigure(Figure):
@@ -32,7 +31,7 @@ class ShownFigure(Figure):
 
     shown_in: object = None
     alt: str = ""
-    exact: bool = False  # it shows images, whose pixels the PNG must not change
+    exact: bool = False  # it shows images, whose colours no palette may change
 
     def _ipython_display_(self) -> None:
         if self.shown_in != _current_cell():
@@ -55,42 +54,18 @@ def new_figure(width: float, height: float) -> ShownFigure:
     return figure
 
 
-def compress(picture: Image.Image, exact: bool = False) -> bytes:
-    """A small PNG: with a palette where nobody can see the difference (charts), in full colour elsewhere.
-
-    With `exact`, every pixel keeps its value.
-    """
-    picture = picture.convert("RGB")
-    if exact and picture.getcolors(256) is None:
-        return _png(picture)
-    reduced = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    return _png(picture if _largest_difference(picture, reduced) > (0 if exact else MAX_PALETTE_ERROR) else reduced)
-
-
-def _largest_difference(a: Image.Image, b: Image.Image) -> int:
-    from PIL import ImageChops
-
-    extrema = ImageChops.difference(a, b.convert("RGB")).getextrema()
-    return int(max(high for _, high in extrema))  # type: ignore[misc]
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
-
-
 def figure_png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, at two device pixels for each CSS pixel."""
+    """The figure as PNG bytes, at `SCALE` device pixels for each CSS pixel, charts at `CHART_SCALE`."""
+    exact = getattr(figure, "exact", False)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Tight layouts of a lesson's own figure may warn; the figure is drawn all the same.
         warnings.filterwarnings("ignore", message=".*(tight_layout|constrained_layout).*")
-        look: Any = {"dpi": PIXELS_PER_INCH * SCALE, "facecolor": figure.get_facecolor()}
+        look: Any = {"dpi": PIXELS_PER_INCH * (SCALE if exact else CHART_SCALE), "facecolor": figure.get_facecolor()}
         figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1}, **look)
     rgba = Image.open(buffer).convert("RGBA")
     paper = Image.new("RGBA", rgba.size, PAPER)  # under a figure whose background is see-through
-    return compress(Image.alpha_composite(paper, rgba), exact=getattr(figure, "exact", False))
+    return compress(Image.alpha_composite(paper, rgba), exact=exact)
 
 
 def image_output(png: bytes, alt: str, width: int) -> tuple[dict[str, Any], dict[str, Any]]:

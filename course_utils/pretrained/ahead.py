@@ -16,7 +16,7 @@ IDEAL_IMAGES, IDEAL_SIZE, IDEAL_STEPS = 400, 16, 1000
 
 
 @dataclass(frozen=True)
-class Denoiser:
+class Ready:
     """Something that names the noise, and all that a sampler needs besides.
 
     Attributes:
@@ -37,7 +37,7 @@ class Denoiser:
         return torch.randn(n, self.channels, self.size, self.size, generator=torch.Generator().manual_seed(seed))
 
 
-def ddpm_or_ideal(dataset: str, device: torch.device | str = "cpu") -> Denoiser:
+def ddpm_or_ideal(dataset: str, device: torch.device | str = "cpu") -> Ready:
     """The network trained ahead for a data set or, where there is none, the ideal denoiser (lesson 02).
 
     The ideal denoiser is exact for a data set of 400 images of 16 px, on the linear schedule of 1000 steps (Ho et al.
@@ -52,7 +52,7 @@ def ddpm_or_ideal(dataset: str, device: torch.device | str = "cpu") -> Denoiser:
     """
     if available_ddpm(dataset):
         model = ddpm(dataset, device)
-        return Denoiser(model.predict, model.alpha_bar, model.channels, model.size, exact=False)
+        return Ready(model.predict, model.alpha_bar, model.channels, model.size, exact=False)
     images = data.load(dataset, n=IDEAL_IMAGES, size=IDEAL_SIZE).images
     alpha_bar = alpha_bars(linear_schedule(IDEAL_STEPS))
-    return Denoiser(ideal_predict(images, alpha_bar), alpha_bar, images.shape[1], IDEAL_SIZE, exact=True)
+    return Ready(ideal_predict(images, alpha_bar), alpha_bar, images.shape[1], IDEAL_SIZE, exact=True)

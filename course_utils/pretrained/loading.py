@@ -12,7 +12,8 @@ from course_utils import weights
 from course_utils.errors import CourseError
 from course_utils.guidance import guided_predict
 from course_utils.models import UNet
-from course_utils.pretrained.plans import PLANS
+from course_utils.pretrained import recipes
+from course_utils.pretrained.diffusion import DiffusionTraining
 from course_utils.samplers import Predict, as_predict
 
 
@@ -87,29 +88,48 @@ def guided(dataset: str, size: int = 16, device: torch.device | str = "cpu") -> 
 
 
 def available_ddpm(dataset: str) -> bool:
-    """True if a plan and its weights are there."""
+    """True if there is such a model, and its weights are here."""
     return _available(f"ddpm-{dataset}")
 
 
 def available_guided(dataset: str, size: int = 16) -> bool:
-    """True if a plan and its weights are there."""
+    """True if there is such a model, and its weights are here."""
     return _available(_guided(dataset, size))
 
 
-def _load(name: str, device: torch.device | str) -> Pretrained:
-    if name not in PLANS:
-        there = ", ".join(known for known in PLANS if known.split("-")[0] == name.split("-")[0])
+def diffusion_trainings() -> dict[str, DiffusionTraining]:
+    """What the diffusion models that come with the course are, by name."""
+    shared = {name: recipe.training for name, recipe in recipes.shared().items()}
+    return {name: training for name, training in shared.items() if isinstance(training, DiffusionTraining)}
+
+
+def training_of(name: str) -> DiffusionTraining:
+    """What a diffusion model is, and how it was trained.
+
+    Args:
+        name: of its weights, such as "ddpm-flowers".
+
+    Raises:
+        CourseError: there is none.
+    """
+    known = diffusion_trainings()
+    if name not in known:
+        there = ", ".join(other for other in known if other.split("-")[0] == name.split("-")[0])
         raise CourseError(f"There is no diffusion model {name} trained ahead, only {there}.")
-    plan = PLANS[name]
-    model = plan.network().to(device)
+    return known[name]
+
+
+def _load(name: str, device: torch.device | str) -> Pretrained:
+    training = training_of(name)
+    model = training.network().to(device)
     card = weights.load(name, model)
-    alpha_bar = plan.alpha_bar()
-    predict = as_predict(model.eval(), kind=plan.kind, alpha_bar=alpha_bar)
-    return Pretrained(model, alpha_bar, plan.channels, plan.size, plan.kind, predict, card)
+    alpha_bar = training.alpha_bar()
+    predict = as_predict(model.eval(), kind=training.kind, alpha_bar=alpha_bar)
+    return Pretrained(model, alpha_bar, training.channels, training.size, training.kind, predict, card)
 
 
 def _available(name: str) -> bool:
-    return name in PLANS and weights.available(name)
+    return name in diffusion_trainings() and weights.available(name)
 
 
 def _guided(dataset: str, size: int) -> str:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from course_utils.diffusion.forward import per_image
 from course_utils.errors import CourseError
-from course_utils.samplers.predict import Predict, times_for
+from course_utils.samplers.predict import Predict, in_company, times_for
 from course_utils.samplers.steps import Watch, clean, normal_like, respace
 
 
@@ -52,6 +52,7 @@ def ddim_step(
     return x_s + per_image(sigma, x_t) * z
 
 
+@in_company
 def sample_ddim(
     predict: Predict,
     x_T: Tensor,

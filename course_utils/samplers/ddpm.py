@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from course_utils.diffusion.variance import interpolate_log_variance, split_variance
 from course_utils.errors import CourseError
-from course_utils.samplers.predict import Predict, times_for
+from course_utils.samplers.predict import Predict, in_company, times_for
 from course_utils.samplers.steps import Watch, check_step, clean, normal_like, respace
 
 VARIANCES = ("beta", "beta-tilde", "learned")
@@ -94,6 +94,7 @@ def ddpm_step(
     return mean + (0.5 * log_variance).exp() * z
 
 
+@in_company
 def sample_ddpm(
     predict: Predict,
     x_T: Tensor,

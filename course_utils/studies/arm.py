@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from course_utils.errors import CourseError
+from course_utils.training import PoolTraining
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "time": ("sinusoidal", "raw", "learned", "fourier", "none", "t/T in 8 sinusoids"),
@@ -26,20 +27,17 @@ JUDGEMENT = ("average", "sampler", "noise", "sampling_steps", "by_steps", "clip_
 
 
 @dataclass(frozen=True)
-class Arm:
+class Arm(PoolTraining):
     """One training and its judgement. The defaults are the baseline, with which a variant differs in one field.
 
     Attributes:
-        dataset, size: the images, `size` px wide and high.
-        pool: how many of them there are to learn from, drawn once.
-        width: of the U-Net.
         time: how it is told the time: "sinusoidal", "raw", "learned", "fourier", "none", or the mistake
             "t/T in 8 sinusoids".
         forward: how noise is added. "schedule"; "fixed ratio", x_t = (1 - r) x_{t-1} + r eps; or "all at once",
             which goes from data to pure noise in a single step, so that its way back is a single guess too.
         ratio: r, for "fixed ratio".
         schedule, T: the noise schedule and its number of steps.
-        steps, batch, learning_rate, optimiser, decay, clip: of the training. decay=False keeps the learning rate at
+        optimiser, decay, clip: how steps are taken. decay=False keeps the learning rate at
             its peak after the warm-up; clip=None does not clip the gradient.
         kind, distance, times: what is predicted, how a mistake is measured, and which steps are practised.
         variance: "fixed", or "learned" with the hybrid loss.
@@ -57,18 +55,11 @@ class Arm:
         CourseError: a value that there is not, or values that do not go together.
     """
 
-    dataset: str = "flowers"
-    size: int = 16
-    pool: int = 4096
-    width: int = 16
     time: str = "sinusoidal"
     forward: str = "schedule"
     ratio: float = 0.01
     schedule: str = "cosine"
     T: int = 1000
-    steps: int = 400
-    batch: int = 32
-    learning_rate: float = 3e-3
     optimiser: str = "adamw"
     decay: bool = True
     clip: float | None = 1.0

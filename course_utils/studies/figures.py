@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor, nn
 
 from course_utils import data
 from course_utils.diffusion import model_time, q_sample, snr
-from course_utils.metrics import Judge
 from course_utils.samplers import as_predict, sample_ddim, sample_ddpm
 from course_utils.studies.arm import Arm
 from course_utils.studies.forward import Forward
+from course_utils.studies.sampling import judge_of
 
 #: natural logarithms of the signal-to-noise ratio at which the held-out loss is measured, from noise to data
 LEVELS = (-8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0)
@@ -41,7 +39,7 @@ def loss_by_level(arm: Arm, forward: Forward, model: nn.Module) -> list[float]:
 
 def scores(arm: Arm, forward: Forward, model: nn.Module, steps: int, seed: int) -> dict[str, float]:
     """The judge's figures for `arm.samples` images."""
-    found = _judge(arm.dataset, arm.size, arm.samples).scores(
+    found = judge_of(arm.dataset, arm.size, arm.samples).scores(
         draw(arm, forward, model, steps, seed), by_recogniser=True
     )
     return {
@@ -82,8 +80,3 @@ def draw(arm: Arm, forward: Forward, model: nn.Module, steps: int, seed: int, co
                 sample_ddpm(predict, x, forward.alpha_bar, fresh, variance=arm.noise, clip=arm.clip_x0, steps=steps)
             )
     return torch.cat(parts).clamp(-1, 1)
-
-
-@lru_cache(maxsize=4)
-def _judge(dataset: str, size: int, n: int) -> Judge:
-    return Judge(dataset, size, n=n)

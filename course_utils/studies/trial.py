@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from course_utils import data, models
+from course_utils import models
 from course_utils.diffusion import diffusion_loss, hybrid_loss, middle_heavy_times, uniform_times
-from course_utils.errors import CourseError
 from course_utils.studies.arm import Arm
 from course_utils.studies.figures import loss_by_level, scores
 from course_utils.studies.forward import Forward, make_forward
-from course_utils.training import Fit, Shuffled, fit
+from course_utils.training import Fit, Shuffled, fit, initialised
 
 CURVE = 50  # points of a training curve
 
@@ -67,11 +66,9 @@ class Trained:
 
 @lru_cache(maxsize=4)
 def _train(arm: Arm, seed: int) -> Trained:
-    x0 = pool(arm.dataset, arm.size, arm.pool)
+    x0 = arm.known().images
     forward = make_forward(arm)
-    with torch.random.fork_rng(devices=[]):  # initial weights come from the global generator: leave it as it was
-        torch.manual_seed(seed)
-        model = make_network(arm, x0.shape[1])
+    model = initialised(lambda: make_network(arm, x0.shape[1]), seed)
 
     def practise(x0: Tensor, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
         return x0, draw_times(arm, len(x0), generator), torch.randn(x0.shape, generator=generator)
@@ -133,17 +130,6 @@ EMBEDS = {
     "none": models.NoTime,
     "t/T in 8 sinusoids": EightSinusoids,
 }
-
-
-@lru_cache(maxsize=2)
-def pool(dataset: str, size: int, count: int) -> Tensor:
-    """The images to learn from, (N, C, size, size): drawn once and kept in memory between arms."""
-    if dataset == "flowers":
-        return data.load(dataset, n=count, size=size).images
-    images = data.load(dataset, size=size).images
-    if len(images) < 2:
-        raise CourseError(f"There are too few images of {dataset} to learn from.")
-    return images[:count]
 
 
 def in_parts(values: list[float], parts: int = CURVE) -> list[float]:

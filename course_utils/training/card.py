@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from typing import Any
 
 import torch
 from torch import nn
-
-
-class Clock:
-    """Wall-clock and processor seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def seconds(self) -> tuple[int, int]:
-        """(by the wall, of the processor), rounded. They differ on a machine that is busy elsewhere."""
-        return round(time.perf_counter() - self._wall), round(time.process_time() - self._cpu)
 
 
 def training_card(
@@ -31,7 +19,7 @@ def training_card(
         steps: batches learnt from.
         batch: images in each.
         seed: of initial weights, data and noise.
-        seconds: what it took, (by the wall, of the processor); see `Clock`.
+        seconds: what it took, (by the wall, of the processor). They differ on a machine that is busy elsewhere.
         device: where it was trained.
     """
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from course_utils.runtime import QUIET_VARIABLE
+from course_utils.environment import QUIET_VARIABLE
 
 REDRAW_EVERY = 1.0  # seconds
 POINTS = 60  # of the curve: each is the mean of as many losses as it takes

@@ -19,7 +19,7 @@ from course_utils.metrics.oracle_training import (
     ATTRIBUTES,
     NUMBERS,
     PAIRS,
-    SIZES,
+    TRAINING,
     batches,
     broken,
     make_net,
@@ -144,7 +144,7 @@ def test_tampered_weights_are_refused(tmp_path: Path) -> None:
 
 def test_the_network_is_small_and_its_card_true(reads: metrics.Oracle) -> None:
     card = weights.card("oracle-flowers")
-    assert card["bytes"] < 1_100_000 and card["recipe"] in recipes.RECIPES
+    assert card["bytes"] < 1_100_000 and card["recipe"] == oracle_training.RECIPE.name
     assert {name: tuple(values) for name, values in card["attributes"].items()} == dict(reads.attributes)
     assert card["fingerprint"] == weights.card("recogniser-flowers")["fingerprint"]
 
@@ -156,11 +156,11 @@ def test_a_judge_of_flowers_asks_the_oracle(reads: metrics.Oracle) -> None:
 
 def test_batches_repeat_with_their_seed_and_come_in_every_size() -> None:
     def draw(seed: int) -> list[oracle_training.Drawn]:
-        endless = batches(torch.Generator().manual_seed(seed))
-        return [batch for batch, _ in zip(endless, SIZES, strict=False)]
+        endless = batches(TRAINING, torch.Generator().manual_seed(seed))
+        return [batch for batch, _ in zip(endless, TRAINING.sizes, strict=False)]
 
     first, again, other = draw(0), draw(0), draw(1)
-    assert [batch.images.shape[-1] for batch in first] == list(SIZES)
+    assert [batch.images.shape[-1] for batch in first] == list(TRAINING.sizes)
     assert all(torch.equal(a.images, b.images) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0].images, other[0].images)
     assert first[0].broken.sum() == oracle_training.BROKEN and first[0].images.abs().max() < 8
@@ -225,7 +225,7 @@ def test_of_a_broken_flower_the_right_answer_is_any() -> None:
     whole, half = torch.zeros(6, dtype=torch.bool), torch.arange(6) < 3
 
     def at(sure: float, which: torch.Tensor) -> float:
-        return oracle_training.loss(Says(sure), oracle_training.Drawn(x, places, which)).item()
+        return TRAINING.loss(Says(sure), oracle_training.Drawn(x, places, which)).item()
 
     assert at(5.0, whole) < at(0.0, whole)  # right, so better sure than not
     assert at(12.0, half) > at(5.0, half)  # half of them are broken, so better not sure

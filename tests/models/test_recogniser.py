@@ -12,7 +12,7 @@ import torch
 from course_utils import data, metrics, weights
 from course_utils.errors import CourseError
 from course_utils.metrics import recogniser_training
-from course_utils.metrics.recogniser_training import PLANS, at_log_snr, load_held_out
+from course_utils.metrics.recogniser_training import BY_DATASET, RecogniserTraining, at_log_snr, load_held_out
 from course_utils.models import RecogniserNet
 from course_utils.models.recogniser import root_mean_square, to_reading_size
 
@@ -37,7 +37,7 @@ def under_noise(images: torch.Tensor, log_snr: float) -> torch.Tensor:
 @pytest.mark.parametrize("dataset", SHIPPED)
 def test_accuracy_on_images_never_seen(dataset: str) -> None:
     reads = metrics.recogniser(dataset)
-    shown = held_out(dataset, max(PLANS[dataset].sizes))
+    shown = held_out(dataset, max(BY_DATASET[dataset].sizes))
     assert reads.classes == shown.classes
     clean, noisy = FLOORS[dataset]
     assert reads.accuracy(shown.images, shown.labels) >= clean, f"retrain: course train recogniser-{dataset}"
@@ -53,7 +53,7 @@ def test_flowers_of_every_size_are_read(size: int) -> None:
 @pytest.mark.parametrize("dataset", SHIPPED)
 def test_accuracy_falls_with_the_signal_to_noise_ratio_down_to_chance(dataset: str) -> None:
     reads = metrics.recogniser(dataset)
-    shown = held_out(dataset, max(PLANS[dataset].sizes))
+    shown = held_out(dataset, max(BY_DATASET[dataset].sizes))
     levels = [10.0, 2.0, -1.0, -4.0, -10.0]
     accuracy = [reads.accuracy(under_noise(shown.images, level), shown.labels) for level in levels]
     for better, worse in pairwise(accuracy):
@@ -150,8 +150,8 @@ def test_a_set_without_weights_is_trained_on_the_spot_once(
 ) -> None:
     monkeypatch.setattr(weights, "_checkout", lambda: None)
     monkeypatch.setattr(weights, "cache", lambda: tmp_path)
-    plan = recogniser_training.Plan(1, sizes=(16,), steps=99, brief_steps=3)
-    monkeypatch.setitem(recogniser_training.PLANS, "digits", plan)
+    plan = RecogniserTraining("digits", 1, sizes=(16,), steps=99, brief_steps=3)
+    monkeypatch.setitem(recogniser_training.BY_DATASET, "digits", plan)
     first = metrics.recogniser("digits")
     assert "training one" in capsys.readouterr().out
     assert weights.card("recogniser-digits")["steps"] == 3

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from course_tools import editions
-from course_tools.editions import solution
+from course_tools.editions import engine
 from course_tools.editions.notebooks import text_of
 from course_utils.errors import CourseError
 
@@ -194,7 +194,7 @@ def test_progress_is_told(unbuilt):
 def test_the_environment_of_the_kernel(monkeypatch):
     monkeypatch.setenv("COURSE_PRESET", "gpu")
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    env = solution.kernel_environment(Path("root"), "smoke")
+    env = engine.kernel_environment(Path("root"), "smoke")
     assert env["COURSE_PRESET"] == "smoke" and "MPLBACKEND" not in env
     assert env["PYTHONPATH"].split(";" if ";" in env["PYTHONPATH"] else ":")[0] == "root"
 

@@ -37,7 +37,7 @@ def here() -> list[str]:
 
 def met(lessons: list[editions.Lesson], sets: list[str], every: bool) -> list[tuple[editions.Lesson, str]]:
     """Which lesson runs on which other set. A lesson's set goes by its number: a new lesson moves no other's."""
-    taking = [lesson for lesson in lessons if gates.takes_dataset(editions.read_source(lesson.source))]
+    taking = [lesson for lesson in lessons if editions.takes(editions.read_source(lesson.source), "dataset")]
     if every:
         return [(lesson, name) for lesson in taking for name in sets]
     return [(lesson, sets[int(lesson.number) % len(sets)]) for lesson in taking]

@@ -340,5 +340,5 @@ def test_nbval_complains_of_a_notebook_without_code(built, lesson, nb):
 
 
 def test_takes_dataset(built):
-    assert gates.takes_dataset(editions.read_source(editions.find("01", built).source))
-    assert not gates.takes_dataset(editions.read_source(editions.find("02", built).source))
+    assert editions.takes(editions.read_source(editions.find("01", built).source), "dataset")
+    assert not editions.takes(editions.read_source(editions.find("02", built).source), "dataset")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_utils import models
+from course_utils import data, models
 from course_utils.errors import CourseError
 
 pytest.importorskip("diffusers", reason="parity with diffusers: pip install diffusers")
@@ -73,3 +73,33 @@ def test_the_benchmarks_measure_the_course_s_laptop_width(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.setattr(sys, "argv", ["x", "--threads", str(torch.get_num_threads())])
     assert runpy.run_path(str(FOLDER / "timing.py"))["options"]("x").width == 24
+
+
+@pytest.mark.parametrize("script", ["quality_per_minute.py", "train_throughput.py", "flowers_throughput.py"])
+def test_the_benchmarks_say_one_sentence_where_there_are_no_data(monkeypatch, script):
+    def nothing(*args, **kwargs):
+        raise CourseError("The images are not here: fetch them.")
+
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr(data, "load", nothing)
+    monkeypatch.setattr(sys, "argv", [script])
+    threads = torch.get_num_threads()
+    with pytest.raises(SystemExit, match=r"^The images are not here: fetch them\.$"):
+        runpy.run_path(str(FOLDER / script), run_name="__main__")
+    torch.set_num_threads(threads)
+
+
+def test_every_benchmark_that_loads_images_is_started_so():
+    loading = [path for path in FOLDER.glob("*.py") if "data.load(" in path.read_text(encoding="utf-8")]
+    in_a_browser = {"guidance_latency.py", "slider_latency.py"}  # there the images are a notebook's
+    careless = [p.name for p in loading if "    start(main)" not in p.read_text(encoding="utf-8")]
+    assert set(careless) <= in_a_browser and len(loading) > len(in_a_browser)
+
+
+@pytest.mark.data
+def test_quality_per_minute_rehearses(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr(sys, "argv", ["x", "--seconds", "0.2", "--turn", "0.1", "--images", "20", "--width", "16"])
+    runpy.run_path(str(FOLDER / "quality_per_minute.py"), run_name="__main__")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert sum(line[:1] == ["ours"] for line in lines) == sum(line[:1] == ["diffusers"] for line in lines) == 4

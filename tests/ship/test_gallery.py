@@ -80,7 +80,9 @@ def test_a_failing_lesson_stops_itself_only(ran: tuple[Path, list[gallery.Lesson
     _, broken, after = ran[1]
     assert after.ok
     assert broken.error is not None
-    assert re.fullmatch(r"Lesson 03 stopped in cell \d+: ValueError: the petals fell off", broken.error)
+    assert re.fullmatch(
+        r"Lesson 03 failed in cell 5 \(raise ValueError.*\): ValueError: the petals fell off", broken.error
+    )
     text = soup(broken.page).get_text()
     assert "the petals fell off" in text
     assert "smoke flowers" in text  # the parameter arrived, and what was not asked for kept its default

@@ -20,7 +20,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_tools import lecture
 from course_tools.lecture import server
-from course_tools.lecture.needed import needed_cells, outside
 from course_utils.errors import CourseError
 from tests.browser.pages import page_complaints
 
@@ -56,50 +55,6 @@ def course(tmp_path: Path) -> Path:
     )
     write(tmp_path, "02_words", new_markdown_cell("# 02 · Words"), new_code_cell("x = 1"))
     return tmp_path
-
-
-# ---- which cells are needed
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("y = x + 1", {"x"}),
-        ("x = 1\ny = x", set()),
-        ("x = f(x)", {"f", "x"}),
-        ("total += x", {"total", "x"}),
-        ("for k in range(3): print(k, y)", {"range", "print", "y"}),
-        ("z = [f(k) for k in ks if k > least]", {"f", "ks", "least"}),
-        ("d = {k: v * a for k, v in pairs}", {"pairs", "a"}),
-        ("def f(a, b=c):\n    d = a + e\n    return d + b", {"c", "e"}),
-        ("g = lambda x, t: net(x)", {"net"}),
-        ("class A(Base):\n    width = w\n    def f(self): return helper(self)", {"Base", "w", "helper"}),
-        ("import torch.nn as nn, os.path\nnn.Linear, os", set()),
-        ("from a import b as c\nc(d)", {"d"}),
-        ("films['x'].end(y)", {"films", "y"}),
-        ("%matplotlib inline", {"get_ipython"}),
-        ("not python at all", set()),
-    ],
-)
-def test_what_a_cell_takes_from_outside(source: str, names: set[str]) -> None:
-    assert outside(source) == names
-
-
-@pytest.mark.parametrize(
-    ("sources", "needed"),
-    [
-        (["a = 1", "b = 2", "show(a)"], [0, 2]),
-        (["a = 1", "a = 2", "show(a)"], [1, 2]),
-        (["a = 1", "if ready: a = 2", "show(a)"], [0, 1, 2]),
-        (["net = make()", "history = fit(net, 3)", "score(net)", "show(net)"], [0, 1, 3]),
-        (["films = {}", "films['x'] = 1", "print(films)", "show(films)"], [0, 1, 3]),
-        (["from course import data", "data.load('x')", "y = data.load('y')", "show(y)"], [0, 2, 3]),
-        (["def f(): raise NotImplementedError", "f = ex.f.check(f)", "x = f()", "show(x)"], [0, 1, 2, 3]),
-        (["t = 5", "def draw(t): return t", "show(draw)"], [1, 2]),
-    ],
-)
-def test_the_cells_that_an_explorer_needs(sources: list[str], needed: list[int]) -> None:
-    assert needed_cells(sources, [len(sources) - 1]) == needed
 
 
 # ---- the notebook
@@ -158,11 +113,11 @@ def test_it_serves_this_machine_only_and_fetches_nothing(tmp_path: Path) -> None
     assert "http" not in page
 
 
-def test_the_page_asks_for_what_the_course_reads() -> None:
-    from course_utils.lessons.lesson12.explorer import SCREEN_VARIABLE
-    from course_utils.runtime import PRESET_VARIABLE
-
-    assert server.ENVIRONMENT == {PRESET_VARIABLE: "lecture", SCREEN_VARIABLE: "large"}
+def test_the_page_asks_for_models_trained_ahead(course: Path) -> None:
+    parameters = new_code_cell('preset = "auto"', metadata={"tags": ["parameters"]})
+    write(course, "03_asks", parameters, new_code_cell("shade = len(preset)"), explorer_cell())
+    sources = [cell.source for cell in lecture.lecture_notebook("03", course).cells]
+    assert sources[1] == '%%capture\npreset = "auto"' and 'preset = "lecture"' in sources[2]
 
 
 def test_a_taken_port_is_said_before_the_server_starts(course: Path) -> None:

@@ -52,7 +52,7 @@ def test_every_pixel_of_a_grid_is_a_square_of_whole_pixels(channels, size):
     for image in plots.to_uint8(x):
         k = 168 * SCALE // size
         block = np.broadcast_to(image, (size, size, 3)).repeat(k, 0).repeat(k, 1).astype(int)
-        assert contains(shown, block), "an image is not shown pixel for pixel"
+        assert contains(shown, block, near=2), "an image is not shown pixel for pixel"
 
 
 def test_a_strip_shows_each_row_in_order():
@@ -61,7 +61,7 @@ def test_a_strip_shows_each_row_in_order():
     places = []
     for batch in rows.values():
         corner = plots.to_uint8(batch)[0].astype(int)
-        hits = np.nonzero((shown == corner[0, 0]).all(-1))
+        hits = np.nonzero((np.abs(shown - corner[0, 0]) <= 2).all(-1))
         places.append(hits[0].min())
     assert places[0] < places[1]
 
@@ -165,7 +165,7 @@ def test_a_picture_is_small_and_opaque():
     figure = plots.curves({name: np.linspace(1, 0, 1001) ** k for k, name in enumerate(["linear", "cosine"], 1)})
     png = plots.figure_png(figure)
     assert len(png) < 60_000
-    assert Image.open(io.BytesIO(png)).size == (1800, 720)
+    assert Image.open(io.BytesIO(png)).size == (1350, 540)
     assert Image.open(io.BytesIO(png)).mode in ("P", "RGB")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from course_utils import data
-from course_utils.lessons.lesson02.denoiser import HELD_OUT, TIMES, OneShot, pool, rms_errors, train_one_shot
+from course_utils.lessons.lesson02.denoiser import HELD_OUT, TIMES, OneShot, rms_errors
 from course_utils.studies.study import Study
 
 
@@ -21,13 +21,13 @@ def one_shot(plan: OneShot, seed: int) -> dict[str, Any]:
             square over pixels and channels.
         "distance from noise to the mean": of the same guesses to the mean training image, root mean square.
     """
-    net, _ = train_one_shot(plan, seed)
+    net, _ = plan.train(seed, quiet=True)
     held_out = data.load(plan.dataset, n=HELD_OUT, size=plan.size, split="test").images
     errors = rms_errors(lambda x_t, t: net(x_t), held_out, TIMES, plan.alpha_bar())
     noise = torch.randn(held_out.shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         guesses = net(noise)
-    mean = pool(plan.dataset, plan.size, plan.pool).mean(0)
+    mean = plan.known().images.mean(0)
     return {
         "error by step": errors,
         "error at t = 50": errors[TIMES.index(50)],

@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from course_utils import data, metrics
 from course_utils.lessons.lesson05.ablation import Denoiser, Parts, Reconstructor, Stack
 from course_utils.studies.trial import in_parts
-from course_utils.training import Fit, Shuffled, fit
+from course_utils.training import Fit, Shuffled, Training, fit, initialised
 
 #: alpha_bar of the noise under which pictures are judged, from much noise to little
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -29,25 +29,19 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Denoising:
+class Denoising(Training):
     """One training of a `Denoiser`. The defaults are the baseline, with which a variant differs in one field.
 
     Attributes:
-        dataset, size: the pictures, `size` px wide and high.
         norm, activation, pool, lift, residual, blocks, width: the network's `Parts`.
-        batch, steps, learning_rate: of the training.
     """
 
-    dataset: str = "flowers"
-    size: int = 16
     norm: str = "GroupNorm"
     activation: str = "GELU"
     pool: str = "rearrange"
     lift: str = "resize, then 3 x 3"
     residual: bool = True
     blocks: int = 1
-    width: int = 16
-    batch: int = 32
     steps: int = 200
     learning_rate: float = 2e-3
 
@@ -80,7 +74,7 @@ def train_denoiser(
         quiet: no progress bar.
     """
     x0 = _pictures(settings.dataset, settings.size, "train")
-    net = _fresh(seed, lambda: Denoiser(x0.shape[1], settings.parts, norm))
+    net = initialised(lambda: Denoiser(x0.shape[1], settings.parts, norm), seed)
 
     def practise(x0: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         alpha_bar = 0.01 + 0.98 * torch.rand(len(x0), generator=generator)
@@ -141,7 +135,7 @@ def reconstruct(settings: dict[str, Any], seed: int) -> Figures:
         "error": mean |x_hat - x|^2 on held-out pictures.
     """
     x, held_out = (_pictures(settings["dataset"], settings["size"], split) for split in ("train", "test"))
-    net = _fresh(seed, lambda: Reconstructor(x.shape[1], settings["lift"]))
+    net = initialised(lambda: Reconstructor(x.shape[1], settings["lift"]), seed)
     with torch.no_grad():
         before = net(held_out)
     fit(
@@ -177,7 +171,7 @@ def wear_out(settings: dict[str, Any], seed: int) -> Figures:
     """
     x0 = _pictures(settings["dataset"], settings["size"], "train")
     norm = settings.get("norm", "none")
-    net = _fresh(seed, lambda: Stack(x0.shape[1], settings["depth"], settings["activation"], norm))
+    net = initialised(lambda: Stack(x0.shape[1], settings["depth"], settings["activation"], norm), seed)
     half = torch.full((64,), 0.5)
     seen = add_noise(_pictures(settings["dataset"], settings["size"], "test")[:64], half, _generator(HELD_OUT_SEED))
     before = dead_units(net, seen)
@@ -205,13 +199,6 @@ def wear_out(settings: dict[str, Any], seed: int) -> Figures:
 def dead_units(net: Stack, x: Tensor) -> Tensor:
     """The share of dead units in each layer, (depth,): those whose slope stays below `DEAD` for all of x."""
     return (net.largest_slopes(x) < DEAD).float().mean(dim=1)
-
-
-def _fresh(seed: int, make: Any) -> Any:
-    """A network whose initial weights come from the seed; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make()
 
 
 def _generator(seed: int) -> Generator:

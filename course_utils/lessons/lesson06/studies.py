@@ -6,17 +6,16 @@ In the study `steps` nothing is trained: its seeds are those of the noise, with 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
 
 from course_utils import pretrained
 from course_utils.errors import CourseError
-from course_utils.metrics import Judge
 from course_utils.samplers import sample_ddim, sample_ddpm
 from course_utils.studies.arm import Arm
 from course_utils.studies.figures import sure_of
+from course_utils.studies.sampling import Sampling, judge_of
 from course_utils.studies.study import Study
 
 CHUNK = 250  # images sampled at a time
@@ -24,24 +23,18 @@ FEW, MANY = (5, 10, 20, 50, 100), (250,)
 
 
 @dataclass(frozen=True)
-class Walk:
+class Walk(Sampling):
     """One way of sampling from the model of a data set that was trained ahead.
 
     Attributes:
-        dataset: whose model.
         sampler: "ddim", with `eta`, or "ddpm", with the variance beta. (DDPM with beta-tilde is DDIM with eta = 1.)
         eta: the share of fresh noise of "ddim".
         clip: clamp the predicted picture to [-1, 1] in every step.
-        steps: how many.
-        samples: how many images are drawn and judged.
     """
 
-    dataset: str = "flowers"
     sampler: str = "ddim"
     eta: float = 0.0
     clip: bool = False
-    steps: int = 20
-    samples: int = 128
 
     def __post_init__(self) -> None:
         if self.sampler not in ("ddim", "ddpm"):
@@ -55,8 +48,8 @@ def run_walk(walk: Walk, seed: int) -> dict[str, Any]:
         "Fréchet distance", "kernel distance": of the samples from held-out images, as the recogniser sees them.
         "sure of a species" ("sure of a class" for other data): the share of samples that it names with certainty.
     """
-    model, judge = pretrained.ddpm(walk.dataset), _judge(walk.dataset, walk.samples)
-    x_T = model.noise(walk.samples, torch.Generator().manual_seed(1000 + seed))
+    model = pretrained.ddpm(walk.dataset)
+    judge, x_T = judge_of(walk.dataset, model.size, walk.samples), walk.first_noise(model, seed)
     fresh = torch.Generator().manual_seed(2000 + seed)
     parts = []
     for x in x_T.split(CHUNK):
@@ -73,11 +66,6 @@ def run_walk(walk: Walk, seed: int) -> dict[str, Any]:
         "kernel distance": found["kernel"],
         sure_of(walk.dataset): found["sure"],
     }
-
-
-@lru_cache(maxsize=2)
-def _judge(dataset: str, n: int) -> Judge:
-    return Judge(dataset, pretrained.ddpm(dataset).size, n=n)
 
 
 def _by_steps(name: str, counts: tuple[int, ...], **settings: Any) -> dict[str, Walk]:

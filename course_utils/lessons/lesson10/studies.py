@@ -29,6 +29,7 @@ from course_utils.metrics import (
 )
 from course_utils.samplers import ideal_predict, respace
 from course_utils.studies.study import Study
+from course_utils.training import Pictures
 
 FAILURES = ("none", "half of the classes", "twenty pictures", "training set", "fooling the network", "blur", "grain")
 FIGURES = ("Fréchet distance", "kernel distance", "inception score", "precision", "recall", "pair distance", "copies")
@@ -37,18 +38,15 @@ COPY = 0.01  # the share of held-out real images that count as copies
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Pictures):
     """A generator that fails in one way, made of real images.
 
     Attributes:
-        dataset, size: of the images.
         kind: one of `FAILURES`.
         images: how many are judged; as many real ones they are compared with; and as many the training set has.
         steps: of the attack on the network.
     """
 
-    dataset: str = "flowers"
-    size: int = 16
     kind: str = "none"
     images: int = 200
     steps: int = 60

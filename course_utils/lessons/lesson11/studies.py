@@ -11,8 +11,9 @@ from torch import Tensor
 
 from course_utils import pretrained
 from course_utils.guidance import Classifier, sample_guided
-from course_utils.metrics import Judge, mean_pairwise_distance
+from course_utils.metrics import mean_pairwise_distance
 from course_utils.models import NoisyClassifier
+from course_utils.studies.sampling import Sampling, judge_of
 from course_utils.studies.study import Study
 
 CHUNK = 100  # pictures sampled at a time
@@ -20,23 +21,20 @@ SCALES, CLEAN_SCALES = (0, 1, 2, 4, 8, 16, 32), (1, 4, 16)
 
 
 @dataclass(frozen=True)
-class Steer:
+class Steer(Sampling):
     """One way to steer `pretrained.ddpm(dataset)`.
 
     Attributes:
-        dataset: whose model.
         clean: steer by a classifier that was trained on clean pictures only.
         training_steps: of the classifier, which is trained anew for each seed.
         scale: of the guidance.
         steps: of DDIM, with the guess at x0 clipped.
-        samples: how many pictures are drawn and judged, equally many of each class.
+        samples: equally many of each class.
     """
 
-    dataset: str = "flowers"
     clean: bool = False
     training_steps: int = 800
     scale: float = 1.0
-    steps: int = 20
     samples: int = 200
 
 
@@ -50,11 +48,12 @@ def run_steer(steer: Steer, seed: int) -> dict[str, Any]:
         "distance within a class": mean over the classes of the mean distance between two pictures asked for the same.
         "Fréchet distance": of all pictures together.
     """
-    model, judge = pretrained.ddpm(steer.dataset), _judge(steer.dataset, steer.samples)
+    model = pretrained.ddpm(steer.dataset)
+    judge = judge_of(steer.dataset, model.size, steer.samples)
     net = _classifier(steer.dataset, steer.clean, steer.training_steps, seed)
     classes = net.head.out_features
     y = torch.arange(steer.samples) % classes
-    x_T = model.noise(steer.samples, torch.Generator().manual_seed(1000 + seed))
+    x_T = steer.first_noise(model, seed)
     steering = told_no_time(net) if steer.clean else net
     drawn = [
         sample_guided(
@@ -88,13 +87,9 @@ def distance_within(features: Tensor, y: Tensor) -> float:
 
 @lru_cache(maxsize=2)
 def _classifier(dataset: str, clean: bool, steps: int, seed: int) -> NoisyClassifier:
-    plan = pretrained.Reader(dataset, clean=clean, steps=steps, pool=8192)
-    return pretrained.train_reader(plan, pretrained.ddpm(dataset).alpha_bar, seed)[0]
-
-
-@lru_cache(maxsize=2)
-def _judge(dataset: str, n: int) -> Judge:
-    return Judge(dataset, pretrained.ddpm(dataset).size, n=n)
+    steered = pretrained.training_of(f"ddpm-{dataset}")
+    reader = pretrained.Reader(dataset, clean=clean, steps=steps, pool=8192, steers=steered)
+    return reader.train(seed, quiet=True)[0]  # type: ignore[no-any-return]
 
 
 STUDIES = [

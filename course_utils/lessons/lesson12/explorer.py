@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
+from course_utils.environment import SCREEN_VARIABLE
 from course_utils.errors import CourseError
 from course_utils.lessons.lesson12.curve import CurveChart, GuidanceCurve
 from course_utils.lessons.lesson12.grid import GuidedGrid, Read, Setting
@@ -18,7 +19,6 @@ from course_utils.widgets.brush import Brush
 from course_utils.widgets.controls import between, real, stops
 from course_utils.widgets.explorer import Explorer, State
 
-SCREEN_VARIABLE = "COURSE_SCREEN"  # set to "large" by `course lecture`: more pixels
 LOWEST, HIGHEST, W_STEP, T_STEP = -2.0, 8.0, 0.25, 50
 NAMES, GAP = 104, 5  # CSS pixels: room for the names of the rows, and between two pictures
 TOP, LARGEST_SIDE, GRID_HEIGHT = 64, 128, 532

@@ -16,28 +16,26 @@ from torch import Tensor, nn
 from course_utils import data, guidance, pretrained
 from course_utils.diffusion import model_time, q_sample
 from course_utils.errors import CourseError
-from course_utils.metrics import Judge, mean_pairwise_distance
+from course_utils.metrics import mean_pairwise_distance
+from course_utils.studies.sampling import Sampling, judge_of
 
 CHUNK = 250  # images sampled at a time
 AVERAGED = 2000  # held-out images of which the mean picture is taken
 
 
 @dataclass(frozen=True)
-class Guided:
+class Guided(Sampling):
     """One way of asking for classes, all classes equally often.
 
     Attributes:
-        dataset: whose model.
         method: "free", or "classifier": the same network without its classes, guided by a classifier (lesson 11).
         strength: w of "free", where 0 is conditional and -1 unconditional; the scale of "classifier", where 0 is
             unconditional and 1 is Bayes' rule.
         low, high: "free" guides at times from low to high, on the scale 0 to 1000.
         every: "free" asks for the unconditional noise at every so many steps.
         steps: of DDIM.
-        samples: how many images are drawn and judged.
     """
 
-    dataset: str = "flowers"
     method: str = "free"
     strength: float = 0.0
     low: float = 0.0
@@ -62,9 +60,10 @@ def run_guided(settings: Guided, seed: int) -> dict[str, Any]:
         "saturated": the share of pixels beyond 0.99.
         "questions": how often the network answered for an image, the gradient of a classifier not counted.
     """
-    model, judge = pretrained.guided(settings.dataset), _judge(settings.dataset, settings.samples)
+    model = pretrained.guided(settings.dataset)
+    judge = judge_of(settings.dataset, model.size, settings.samples)
     y = torch.arange(settings.samples) % model.model.classes
-    x_T = model.noise(settings.samples, torch.Generator().manual_seed(1000 + seed))
+    x_T = settings.first_noise(model, seed)
     counted = Counted(model.model)
     parts = [draw(settings, counted, model, *part) for part in zip(x_T.split(CHUNK), y.split(CHUNK), strict=True)]
     x = torch.cat(parts).clamp(-1, 1)
@@ -120,8 +119,8 @@ def draw(settings: Guided, network: Any, model: pretrained.Pretrained, x_T: Tens
 @lru_cache(maxsize=2)
 def noisy_classifier(dataset: str) -> nn.Module:
     """The classifier of lesson 11, trained on the schedule of this model: the same for all runs."""
-    net, _ = pretrained.train_reader(pretrained.Reader(dataset=dataset), pretrained.guided(dataset).alpha_bar)
-    return net.requires_grad_(False)
+    net, _ = pretrained.Reader(dataset, steers=pretrained.training_of(f"guided-{dataset}")).train(quiet=True)
+    return net.requires_grad_(False)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -181,11 +180,6 @@ def run_reading(settings: Reading, seed: int) -> dict[str, Any]:
         "accuracy": (whole.argmax(dim=1) == y).float().mean().item(),
         "cosine by t": cosines,
     }
-
-
-@lru_cache(maxsize=4)
-def _judge(dataset: str, n: int) -> Judge:
-    return Judge(dataset, pretrained.guided(dataset).size, n=n)
 
 
 @lru_cache(maxsize=4)

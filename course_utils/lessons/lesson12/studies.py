@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_utils import data, guidance
+from course_utils import guidance
 from course_utils.diffusion import alpha_bars, cosine_schedule, middle_heavy_times
 from course_utils.lessons.lesson12.guided import Guided, Reading, run_guided, run_reading
-from course_utils.metrics import Judge
 from course_utils.models import UNet
+from course_utils.studies.sampling import judge_of
 from course_utils.studies.study import Study
 from course_utils.studies.trial import in_parts
-from course_utils.training import Shuffled, fit
+from course_utils.training import PoolTraining, Shuffled, Teachable
 
 T = 1000
+ALPHA_BAR = alpha_bars(cosine_schedule(T))
 
 
 @dataclass(frozen=True)
-class Dropping:
+class Dropping(PoolTraining, Teachable):
     """A short training of a class-conditional network, and what guidance makes of it.
 
     Attributes:
         p_uncond: the share of images whose class is dropped.
-        dataset, size, pool, width, steps, batch, optimiser, learning_rate, ema: of the training.
+        optimiser, ema: as `training.fit` takes them.
         middle: of the steps that are practised (see `middle_heavy_times`).
         weights: the w's that are tried, -1 for the unconditional images.
         sampling_steps, samples: how images are drawn, and how many are judged.
     """
 
     p_uncond: float = 0.1
-    dataset: str = "flowers"
-    size: int = 16
-    pool: int = 4096
-    width: int = 16
     steps: int = 1000
-    batch: int = 32
     optimiser: str = "muon"
     learning_rate: float = 5e-3
     ema: float = 0.99
@@ -47,6 +42,26 @@ class Dropping:
     weights: tuple[float, ...] = (-1.0, 0.0, 3.0)
     sampling_steps: int = 10
     samples: int = 100
+
+    def network(self) -> UNet:
+        known = self.known()
+        return UNet(known.images.shape[1], width=self.width, classes=len(known.classes))
+
+    def batches(self, seed: int, device: torch.device | str = "cpu") -> Shuffled:
+        def practise(x0: Tensor, labels: Tensor, generator: Generator) -> tuple[Tensor, ...]:
+            t, eps = middle_heavy_times(len(x0), T, generator, self.middle), torch.randn(x0.shape, generator=generator)
+            mask = guidance.bernoulli_mask(len(x0), self.p_uncond, generator)
+            return tuple(part.to(device) for part in (x0, labels, t, eps, mask))
+
+        known = self.known()
+        return Shuffled(known.images, known.labels, size=self.batch, seed=seed, make=practise)
+
+    def loss(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        x0, labels, t, eps, mask = batch
+        return guidance.cfg_loss(model, x0, labels, t, ALPHA_BAR, eps, mask, len(self.known().classes))
+
+    def choices(self) -> dict[str, Any]:
+        return {**super().choices(), "optimiser": self.optimiser, "ema": self.ema}
 
 
 def run_dropping(settings: Dropping, seed: int) -> dict[str, Any]:
@@ -59,37 +74,13 @@ def run_dropping(settings: Dropping, seed: int) -> dict[str, Any]:
         "read as asked by w", "Fréchet distance by w": one number for each of `settings.weights`.
         "training loss": means of the parts of the training.
     """
-    alpha_bar = alpha_bars(cosine_schedule(T))
-    known = data.load(settings.dataset, n=settings.pool if settings.dataset == "flowers" else None, size=settings.size)
-    x0, labels, null = known.images[: settings.pool], known.labels[: settings.pool], len(known.classes)
-
-    def practise(x0: Tensor, labels: Tensor, generator: Generator) -> tuple[Tensor, ...]:
-        t, eps = middle_heavy_times(len(x0), T, generator, settings.middle), torch.randn(x0.shape, generator=generator)
-        return x0, labels, t, eps, guidance.bernoulli_mask(len(x0), settings.p_uncond, generator)
-
-    def loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        x0, labels, t, eps, mask = batch
-        return guidance.cfg_loss(model, x0, labels, t, alpha_bar, eps, mask, null)
-
-    with torch.random.fork_rng(devices=[]):  # initial weights come from the global generator: leave it as it was
-        torch.manual_seed(seed)
-        net = UNet(x0.shape[1], width=settings.width, classes=null)
-    batches = Shuffled(x0, labels, size=settings.batch, seed=seed, make=practise)
-    history = fit(
-        net,
-        batches,
-        loss,
-        settings.steps,
-        optimiser=settings.optimiser,
-        learning_rate=settings.learning_rate,
-        ema=settings.ema,
-    )
-    judge = _judge(settings.dataset, settings.size, settings.samples)
-    y = torch.arange(settings.samples) % null
-    x_T = torch.randn(len(y), *x0.shape[1:], generator=torch.Generator().manual_seed(1000 + seed))
+    _, history = settings.train(seed)
+    judge = judge_of(settings.dataset, settings.size, settings.samples)
+    y = torch.arange(settings.samples) % len(settings.known().classes)
+    x_T = torch.randn(len(y), *settings.known().images.shape[1:], generator=torch.Generator().manual_seed(1000 + seed))
     asked, frechet = [], []
     for w in settings.weights:
-        x = guidance.sample_cfg(history.ema, x_T, y, w, alpha_bar, settings.sampling_steps, kind="v").clamp(-1, 1)
+        x = guidance.sample_cfg(history.ema, x_T, y, w, ALPHA_BAR, settings.sampling_steps, kind="v").clamp(-1, 1)
         asked.append(judge.asked(x, y))
         frechet.append(judge.frechet(x))
     return {
@@ -97,11 +88,6 @@ def run_dropping(settings: Dropping, seed: int) -> dict[str, Any]:
         "Fréchet distance by w": frechet,
         "training loss": in_parts(history.losses),
     }
-
-
-@lru_cache(maxsize=2)
-def _judge(dataset: str, size: int, n: int) -> Judge:
-    return Judge(dataset, size, n=n)
 
 
 WEIGHTS = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -16,7 +16,7 @@ from course_utils.diffusion import (
     ideal_denoiser,
     q_sample,
 )
-from course_utils.lessons.lesson02.denoiser import OneShot, rms_errors, train_one_shot
+from course_utils.lessons.lesson02.denoiser import OneShot, rms_errors
 from course_utils.models.plain import AddingUpBlock, UpBlock, influence
 
 ALPHA_BAR = alpha_bars(cosine_schedule(100))
@@ -71,7 +71,7 @@ def test_the_light_block_is_lighter_and_uses_both():
 
 def test_a_short_training_lowers_the_loss_and_repeats_itself():
     plan = OneShot(dataset="digits", width=4, steps=30, pool=64, batch=8)
-    (net, history), (again, _) = (train_one_shot(plan, seed=3) for _ in range(2))
+    (net, history), (again, _) = (plan.train(3, quiet=True) for _ in range(2))
     assert sum(history.losses[-5:]) < sum(history.losses[:5])
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), again.parameters(), strict=True))
 

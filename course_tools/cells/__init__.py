@@ -1,0 +1,12 @@
+"""What the cells of a notebook bind, use and change, read without running them.
+
+names       what a cell binds and uses
+effects     what a piece of code changes of that which it is given
+callees     what is known of a function that is called: read in its source, or trusted
+needed      which cells others stand on
+"""
+
+from course_tools.cells.names import binds, imports, loads, outside, plain_python, statements, syntax_error
+from course_tools.cells.needed import needed_cells
+
+__all__ = ["binds", "imports", "loads", "needed_cells", "outside", "plain_python", "statements", "syntax_error"]

@@ -1,0 +1,168 @@
+"""What a cell's source binds and uses, read without running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+
+def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
+    """The syntax error of a cell, or None. With `magics`, lines that only IPython understands are no error."""
+    try:
+        ast.parse(plain_python(source) if magics else source)
+    except SyntaxError as error:
+        return error
+    except ValueError:  # a null byte
+        return SyntaxError("the cell contains a null byte")
+    return None
+
+
+def statements(source: str) -> list[ast.stmt]:
+    """The top-level statements of a cell; none if it has a syntax error."""
+    return ast.parse(plain_python(source)).body if syntax_error(source) is None else []
+
+
+def plain_python(source: str) -> str:
+    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return str(TransformerManager().transform_cell(source))
+    except SyntaxError:
+        return source
+
+
+def binds(source: str) -> set[str]:
+    """The names that a cell binds at its top level."""
+    return bound_by(statements(source))
+
+
+def bound_by(body: Iterable[ast.AST]) -> set[str]:
+    """The names that these statements bind in the scope they stand in."""
+    names: set[str] = set()
+    for node in outer(body):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= imports(node)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+    return names
+
+
+def surely_binds(source: str) -> set[str]:
+    """The names that a cell binds whatever happens: not in a branch or a loop."""
+    branching = (ast.If, ast.For, ast.While, ast.Try)
+    return bound_by(part for part in statements(source) if not isinstance(part, branching))
+
+
+def imports(node: ast.AST) -> set[str]:
+    """The names that an import statement binds; none for any other node."""
+    if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        return set()
+    return {(name.asname or name.name).split(".")[0] for name in node.names}
+
+
+def loads(source: str, inside_functions: bool = True) -> set[str]:
+    """The names that a cell uses; with those in the bodies of its functions, or without."""
+    body = statements(source)
+    nodes = [node for part in body for node in ast.walk(part)] if inside_functions else list(outer(body))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def outer(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
+    """Every node that runs when these do: not the bodies of functions, comprehensions' variables included."""
+    for node in body:
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            yield from outer(ast.iter_child_nodes(node))
+
+
+def outside(source: str) -> set[str]:
+    """The names that a cell takes from the cells before it."""
+    return taken_by(statements(source))
+
+
+def taken_by(body: Iterable[ast.AST], bound: Iterable[str] = ()) -> set[str]:
+    """The names that these statements use before they bind them, functions' bodies included."""
+    reader = _Reader(set(bound))
+    for statement in body:
+        reader.visit(statement)
+    return reader.found
+
+
+def base(node: ast.AST) -> str:
+    """`films` of `films["DDPM"].x_t`; nothing where there is no name at the beginning."""
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+class _Reader(ast.NodeVisitor):
+    """Collects the names that are used before they are bound, in the order in which Python would run."""
+
+    def __init__(self, bound: set[str]) -> None:
+        self.bound, self.found = set(bound), set[str]()
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.found |= {node.id} - self.bound
+        else:
+            self.bound.add(node.id)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for part in (node.value, *node.targets):
+            self.visit(part)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self.found |= {base(node.target)} - self.bound - {""}
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_For(self, node: ast.For) -> None:
+        for part in (node.iter, node.target, *node.body, *node.orelse):
+            self.visit(part)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.bound |= {(name.asname or name.name).split(".")[0] for name in node.names}
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for part in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
+            self.visit(part)
+        self._inside(node.args, node.body)
+        self.bound.add(node.name)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self.bound |= {node.name} if node.name else set()
+        self.generic_visit(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._inside(node.args, [node.body])
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in (*node.decorator_list, *node.bases):
+            self.visit(part)
+        self._inside(None, node.body)
+        self.bound.add(node.name)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self.visit(node.generators[0].iter)
+        self._inside(None, [*node.generators, *parts])
+
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension  # noqa: N815
+
+    def _inside(self, arguments: ast.arguments | None, body: Sequence[ast.AST]) -> None:
+        """What a function, class or comprehension takes from outside itself."""
+        local = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} if arguments else set()
+        for node in (node for part in body for node in ast.walk(part)):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                local.add(node.id)
+        reader = _Reader(self.bound | local)
+        for part in body:
+            reader.visit(part)
+        self.found |= reader.found

@@ -1,0 +1,91 @@
+"""Which cells of a notebook others stand on: read backwards from them, without running anything.
+
+A cell is needed if it binds a name that a later needed cell uses, or may change the object behind such a name, also
+where another name stands for it: `fit(net, …)`, `optimiser.step()`, `films["DDPM"] = …`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from course_tools.cells.callees import Callees
+from course_tools.cells.effects import Refs, closure, read_body
+from course_tools.cells.names import binds, outside, statements, surely_binds
+
+Version = tuple[str, int]  # a name, and the cell that bound it
+
+
+class Flow:
+    """What passes from cell to cell: read once, forwards.
+
+    Attributes:
+        bound: cell -> the versions that it binds.
+        changed: cell -> the versions whose objects it may change.
+        used: cell -> the versions that it takes from cells before it, through the functions that it calls as well.
+    """
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.refs: dict[Version, Refs] = {}
+        self.bound: list[set[Version]] = []
+        self.changed: list[set[Version]] = []
+        self.used: list[set[Version]] = []
+        self._fixed: set[Version] = set()  # numbers, texts, functions: nothing changes these themselves
+        self._free: dict[Version, set[str]] = {}  # of functions: names that they look up when they are called
+        nodes = (node for source in sources for part in statements(source) for node in ast.walk(part))
+        callees = Callees(rebound=(name for node in nodes if isinstance(node, ast.Global) for name in node.names))
+        now, chance = dict[str, set[Version]](), set[str]()
+        for index, source in enumerate(sources):
+            taken, bound, surely = outside(source), binds(source), surely_binds(source)
+            body = read_body(statements(source), callees, chance)
+            chance = (chance - bound) | body.chance
+            before = dict(now)
+            for name in bound:
+                now[name] = {(name, index)} | (set() if name in surely else before.get(name, set()))
+
+            def meant(names: Iterable[str], before: dict = before, own: set = bound - taken) -> set[Version]:
+                """What names may mean while the cell runs."""
+                return {v for n in names for v in now.get(n, set()) | (before.get(n, set()) if n not in own else set())}
+
+            for name, refs in body.refs.items():
+                part, held, code = (meant(names) for names in (refs.part, refs.held, refs.code))
+                for version in {(name, index)} if name in bound else meant({name}):
+                    found = Refs(part - {version}, held - {version}, code - {version})
+                    self.refs[version] = self.refs.get(version, Refs()) | found
+            self._free |= {(name, index): free for name, free in body.functions.items() if name in bound}
+            self.bound.append({(name, index) for name in bound})
+            self._fixed |= {(name, index) for name in bound if callees.is_constant(name)} | set(self._free)
+            changed = closure(meant(body.inside), self.refs, "part") | closure(meant(body.deep), self.refs, "every")
+            self.changed.append(changed - self._fixed)
+            self.used.append(self._used(taken, before))
+
+    def touched(self, used: Iterable[Version]) -> set[Version]:
+        """The versions in whose objects a change would be seen by whoever uses these."""
+        return closure(used, self.refs, "all")
+
+    def _used(self, taken: Iterable[str], before: dict[str, set[Version]]) -> set[Version]:
+        """With the names that a function looks up when it is called, not when it was defined."""
+        found, waiting = set[Version](), {v for name in taken for v in before.get(name, set())}
+        while waiting:
+            found |= waiting
+            free = set().union(*(self._free.get(v, set()) for v in self.touched(found)))
+            waiting = {v for name in free for v in before.get(name, set())} - found
+        return found
+
+
+def needed_cells(sources: Sequence[str], last: Iterable[int]) -> list[int]:
+    """The indices of the cells to run, in order, so that those in `last` can be.
+
+    Args:
+        sources: of all code cells, in order.
+        last: the indices of the cells that are wanted.
+    """
+    flow = Flow(sources)
+    kept = set(last)
+    used, touched = set[Version](), set[Version]()
+    for index in range(max(kept), -1, -1):
+        if index in kept or flow.bound[index] & used or flow.changed[index] & touched:
+            kept.add(index)
+            used |= flow.used[index]
+            touched = flow.touched(used)
+    return sorted(kept)
