@@ -16,7 +16,7 @@ INSTALL := $(PY) -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 # Tests run on this many processes; what a test file says of one lesson stays on one of them. One thread a worker: threads
 # of several workers that wait for each other on the same cores can be ten times slower than one.
 WORKERS ?= 2
-SPREAD = OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SPREAD = OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 # `make quick` leaves out the lessons that are as in this commit.
 BASE ?= main

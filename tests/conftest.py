@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from course_utils.errors import CourseError
-from tests.selection import arranged, changed_lessons, group_of
+from tests.selection import ByLesson, arranged, changed_lessons
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core. PyTorch's own threads, times two workers, would fight for it. Before PyTorch loads.
@@ -27,12 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByLesson | None:
+    """What `--dist loadscope` means here; None leaves other ways to xdist."""
+    return ByLesson(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     commit = config.option.changed_against
     try:
         items[:], left_out = arranged(items, changed_lessons(commit) if commit else None)

@@ -58,7 +58,7 @@ def test_make_alone_lists_the_targets() -> None:
         (["lint"], "-m mypy"),
         (["lint"], "lint-imports"),
         (["test"], "ruff check ."),
-        (["test"], '-m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not browser"'),
+        (["test"], '-m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not browser"'),
         (["test"], "--no-loadscope-reorder -m browser"),
         (["test", "ARGS=-k q_sample"], "-k q_sample"),
         (["quick"], '-m "not browser" --changed-against main'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from course_tools import editions
 from course_utils.errors import CourseError
 from tests import selection
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "lessons"
+ROOT = Path(__file__).parents[2]
+FIXTURE = ROOT / "tests" / "fixtures" / "lessons"
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
@@ -96,30 +98,59 @@ def test_a_commit_that_is_not_there_is_said_in_a_sentence(course: editions.Cours
         selection.changed_lessons("nowhere", course)
 
 
-def item(path: str, **params: Any) -> Any:
-    return SimpleNamespace(path=Path(path), callspec=SimpleNamespace(params=params))
-
-
 def test_tests_of_one_lesson_share_a_worker_and_those_of_another_need_not() -> None:
-    first = editions.Lesson("01", "x", "X", Path("s.py"), Path("n.ipynb"), Path("s.ipynb"))
-    together = {selection.group_of(item("a/test_x.py", lesson=first, dataset=name)) for name in ("digits", "mnist")}
-    assert len(together) == 1
-    groups = [
-        *together,
-        selection.group_of(item("a/test_x.py", number="02")),
-        selection.group_of(item("a/test_x.py", number=3)),  # some other number
-        selection.group_of(item("a/test_y.py", number="02")),
-        selection.group_of(item("b/test_x.py", number="02")),
-    ]
-    assert len(set(groups)) == len(groups)
-    assert selection.group_of(SimpleNamespace(path=Path("a/test_x.py"))) == groups[2]
+    file = "tests/notebooks/test_x.py"
+    first = {
+        f"{file}::{test}" for test in ("test_y[01_slug]", "test_z[01_slug-digits]", "test_z[01]", "test_z[01-add]")
+    }
+    assert len({selection.group_of(nodeid) for nodeid in first}) == 1
+    others = (
+        f"{file}::test_y[02_slug]",
+        f"{file}::test_w",
+        "tests/lessons/test_x.py::test_y[01]",
+        "tests/unit/test_x.py",
+    )
+    assert len({selection.group_of(nodeid) for nodeid in (*first, *others)}) == 5
+    together = {selection.group_of(f"tests/unit/test_x.py::test_y{given}") for given in ("[16-8]", "[32-8]", "")}
+    assert len(together) == 1  # some other number
+
+
+def test_xdist_keeps_a_group_on_one_worker(tmp_path: Path) -> None:
+    """Whatever the versions of pytest and xdist: a mark that was no longer read gave every test to any worker."""
+    shutil.copyfile(ROOT / "tests" / "conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = browser\n", encoding="utf-8")
+    folder = tmp_path / "tests" / "notebooks"
+    folder.mkdir(parents=True)
+    (folder / "test_x.py").write_text(
+        "import os, pathlib, pytest\n@pytest.mark.parametrize('k', range(4))\n"
+        "@pytest.mark.parametrize('lesson', ['01_a', '02_b', '03_c', '04_d'])\n"
+        "def test_x(lesson, k):\n"
+        f"    with (pathlib.Path({str(tmp_path)!r}) / lesson).open('a') as file:\n"
+        "        file.write(os.environ['PYTEST_XDIST_WORKER'] + '\\n')\n",
+        encoding="utf-8",
+    )
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope"]
+    done = subprocess.run(
+        [*command, "--no-loadscope-reorder"],
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ran = [(tmp_path / name).read_text(encoding="utf-8").split() for name in ("01_a", "02_b", "03_c", "04_d")]
+    assert [len(workers) for workers in ran] == [4] * 4 and all(len(set(workers)) == 1 for workers in ran)
+    assert len({workers[0] for workers in ran}) == 2
 
 
 def test_whole_lessons_come_first_and_those_that_have_not_changed_are_left_out() -> None:
     def made(name: str, whole: bool, **params: Any) -> Any:
-        test = item(f"a/{name}.py", **params)
-        test.get_closest_marker = lambda mark: (whole and mark == "notebooks") or None
-        return test
+        lesson = {"callspec": SimpleNamespace(params=params)} if params else {}
+        return SimpleNamespace(
+            name=name, get_closest_marker=lambda mark: (whole and mark == "notebooks") or None, **lesson
+        )
 
     quick, answers, links = made("quick", False), made("answers", False, number="02"), made("links", True)
     one, two = made("whole", True, number="01"), made("whole", True, number="02")
@@ -132,6 +163,6 @@ def test_whole_lessons_come_first_and_those_that_have_not_changed_are_left_out()
 def test_the_option_is_there_and_says_what_is_wrong_with_a_commit() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
     command += ["--changed-against", "nowhere", str(Path(__file__).with_name("test_browser_rule.py"))]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "git cannot say what has changed" in done.stdout + done.stderr
