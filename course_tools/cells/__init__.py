@@ -2,7 +2,8 @@
 
 names       what a cell binds and uses
 effects     what a piece of code changes of that which it is given
-callees     what is known of a function that is called: read in its source, or trusted
+callees     what is known of a function that is called: read in its source, or trusted (`known`)
+verdicts    what is said of a call and of a function
 needed      which cells others stand on
 """
 

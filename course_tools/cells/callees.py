@@ -5,63 +5,14 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_tools.cells import known
 from course_tools.cells.effects import read_body
 from course_tools.cells.names import base, bound_by, taken_by
+from course_tools.cells.verdicts import ANYTHING, Effect, Verdict
 
 PACKAGE = Path(__file__).parents[2] / "course_utils"
-
-
-@dataclass
-class Verdict:
-    """What a call may change.
-
-    Attributes:
-        keys: places and keywords of arguments that are changed with all that they hold.
-        touched: likewise, of those whose own insides are changed.
-        rest: the place from which on all arguments are changed; None for none.
-        every: whether all arguments are.
-        own: whether the object of the method is changed itself.
-        deep: whether it is, with all that it holds; for a plain function, what the function holds.
-        keeps: whether the object holds the arguments from now on.
-        trusted: whether even a source of chance among the arguments stays as it is.
-    """
-
-    keys: set[str | int] = field(default_factory=set)
-    touched: set[str | int] = field(default_factory=set)
-    rest: int | None = None
-    every: bool = False
-    own: bool = False
-    deep: bool = False
-    keeps: bool = False
-    trusted: bool = False
-
-    def changes(self, key: str | int) -> bool:
-        return self.every or key in self.keys or (self.rest is not None and isinstance(key, int) and key >= self.rest)
-
-    def touches(self, key: str | int) -> bool:
-        return key in self.touched
-
-    @property
-    def nothing(self) -> bool:
-        return not (self.keys or self.touched or self.rest is not None or self.every or self.own or self.deep)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a function changes: of its parameters in order, of those beyond (`*args`), and of names from outside."""
-
-    parameters: tuple[str, ...] = ()
-    changed: frozenset[str] = frozenset()
-    touched: frozenset[str] = frozenset()
-    rest: bool = False
-    outside: frozenset[str] = frozenset()
-
-
-ANYTHING = Verdict(every=True, deep=True)
 
 
 class Callees:
@@ -241,18 +192,20 @@ class Callees:
             verdict.every = True
         return verdict
 
-    def gives_new(self, method: str) -> bool:
+    def gives_new(self, func: ast.Attribute) -> bool:
         """Whether a method of the lesson's or the course's own gives a new thing, and no part of its object."""
-        found = [*self.methods.get(method, []), *package().methods.get(method, [])]
+        found = [*self.methods.get(func.attr, []), *package().methods.get(func.attr, [])]
+        if not found and isinstance(func.value, ast.Name) and func.value.id == "self":
+            return func.attr not in known.QUERIES  # a part of the object that is a function
         given = [n.value for f in found for n in ast.walk(f) if isinstance(n, ast.Return)]
         return bool(found) and not any(isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)) for value in given)
 
-    def changes_outside(self, name: str) -> frozenset[str]:
-        """What a function of the lesson's own changes of the names around it, when it is called."""
+    def effects_of(self, name: str) -> list[Effect]:
+        """What a function or class of the lesson's own may change when it is called; nothing for other names."""
         if name in self.values or not self.ours(name):
-            return frozenset()
+            return []
         parts = [*self.definitions(name), *(m for c in self.classes.get(name, []) for m in _methods(c))]
-        return frozenset().union(*(self._effect(part).outside for part in parts))
+        return [self._effect(part) for part in parts]
 
     # ---- definitions
 
@@ -305,10 +258,18 @@ class Callees:
         inner = self.inside(local, every, plain)
         body = read_body(node.body, inner, chance, nested=True)
         touched, changed = body.changed()
-        outside = (touched | changed) & taken_by([node]) | (declared & bound_by(node.body))
+        free = taken_by([node])
+        rebound = declared & bound_by(node.body)
         rest = a.vararg is not None and a.vararg.arg in touched | changed
         own = every - plain
-        return Effect(order, frozenset(changed & own), frozenset(touched & own), rest, frozenset(outside))
+        return Effect(
+            order,
+            frozenset(changed & own),
+            frozenset(touched & own),
+            rest,
+            frozenset(changed & free),
+            frozenset(touched & free | rebound),
+        )
 
     def inside(self, local: set[str], parameters: set[str], plain: set[str]) -> Callees:
         """The names as they are inside a function."""

@@ -109,7 +109,7 @@ class Body(ast.NodeVisitor):
         given = self._union([*node.args, *(k.value for k in node.keywords)]).inside()
         if self.callees.is_check(node):
             return Refs(code=given.held | given.code)
-        if isinstance(node.func, ast.Attribute) and not self.callees.gives_new(name):
+        if isinstance(node.func, ast.Attribute) and not self.callees.gives_new(node.func):
             return self.of(node.func.value) | given  # a method may give back its object, or a view of it
         return self.of(node.func).inside() | given
 
@@ -201,7 +201,9 @@ class Body(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):  # a function that is named may be called
-            self.deep |= self.callees.changes_outside(node.id)
+            effects = self.callees.effects_of(node.id)
+            self.deep |= set().union(*(effect.outside for effect in effects))
+            self.inside |= set().union(*(effect.outside_touched for effect in effects))
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call):

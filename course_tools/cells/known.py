@@ -41,7 +41,10 @@ FRESH = {*NUMBERS, "clone", "deepcopy", "tolist", "sum", "float", "round", "fres
 #: kinds of parameters that cannot be changed
 NUMBER_TYPES = _words("int float str bool bytes complex None tuple Sequence Literal Optional Path torch device dtype")
 #: methods of lists, sets and dictionaries: the object itself is changed, and holds what it is given
-CONTAINER = _words("append extend insert add update setdefault pop popitem remove discard clear sort reverse")
+CONTAINER = _words(
+    "append extend insert add update setdefault pop popitem remove discard clear sort reverse "
+    "register_buffer register_module"
+)
 #: numbers of a tensor or array
 OF_NUMBERS = """
     abs acos addcmul all amax amin any argmax argmin argsort bincount bool ceil clamp clamp_max clamp_min clip corr

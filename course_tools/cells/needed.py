@@ -43,9 +43,12 @@ class Flow:
             for name in bound:
                 now[name] = {(name, index)} | (set() if name in surely else before.get(name, set()))
 
-            def meant(names: Iterable[str], before: dict = before, own: set = bound - taken) -> set[Version]:
+            meaning = {name: before.get(name, set()) | now.get(name, set()) for name in {*before, *now}}
+            meaning |= {name: {(name, index)} for name in bound - taken}  # bound before it is used: the cell's own
+
+            def meant(names: Iterable[str], meaning: dict[str, set[Version]] = meaning) -> set[Version]:
                 """What names may mean while the cell runs."""
-                return {v for n in names for v in now.get(n, set()) | (before.get(n, set()) if n not in own else set())}
+                return {version for name in names for version in meaning.get(name, set())}
 
             for name, refs in body.refs.items():
                 part, held, code = (meant(names) for names in (refs.part, refs.held, refs.code))

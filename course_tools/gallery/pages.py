@@ -60,7 +60,7 @@ def write_page(executed: NotebookNode, lesson: Lesson, folder: Path, everyone: S
     """An executed lesson as one HTML file that needs no other file and no network.
 
     Args:
-        executed: the notebook as papermill left it.
+        executed: the notebook as the run left it.
         lesson: whose it is.
         folder: the gallery's folder.
         everyone: the lessons that have a page, in order, for the links to the neighbours.
