@@ -13,11 +13,16 @@ COURSE := $(PY) -m course_tools.cli
 # pip tells how far it is; in CI nobody watches.
 INSTALL := $(PY) -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 
-# Tests run on this many processes; a test file stays on one of them.
+# Tests run on this many processes; what a test file says of one lesson stays on one of them. One thread a worker: threads
+# of several workers that wait for each other on the same cores can be ten times slower than one.
 WORKERS ?= 2
+SPREAD = OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+
+# `make quick` leaves out the lessons that are as in this commit.
+BASE ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help lab run test lint build doctor setup setup-dev clean distclean
+.PHONY: help lab run test quick unit lint build doctor setup setup-dev clean distclean
 
 help: ## this list
 	@echo "From Noise to Flowers"
@@ -27,6 +32,7 @@ help: ## this list
 	@echo "  make lab PORT=8890           another port"
 	@echo "  make run PRESET=smoke LESSONS=\"00 01\" DATASET=mnist"
 	@echo "  make test ARGS=\"-k q_sample\"  hand something to pytest"
+	@echo "  make quick BASE=HEAD~1"
 
 lab: setup ## open JupyterLab on lesson 00 (sets up .venv the first time)
 	@$(COURSE) lab $(if $(PORT),--port $(PORT)) $(if $(LESSON),--lesson $(LESSON)) $(ARGS)
@@ -35,12 +41,17 @@ run: setup ## run every lesson headless; gallery in build/gallery (PRESET= LESSO
 	@$(COURSE) run $(if $(PRESET),--preset $(PRESET)) $(if $(DATASET),--dataset $(DATASET)) \
 		$(if $(LESSONS),--lessons "$(LESSONS)") $(ARGS)
 
-# The browser tests come last and alone: they measure what a person waits for. Status 5 means that none was there to
-# run, which is no success unless ARGS chose others. One thread a worker: threads of several workers that wait for each
-# other on the same cores can be ten times slower than one.
-test: lint ## lint, then every test
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not browser" $(ARGS)
-	$(PY) -m pytest -m browser $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
+# The browser tests come last, when no lesson is executed beside them: they wait for a picture as a person waits. Status 5
+# means that none was there to run, which is no success unless ARGS chose others.
+test: lint ## lint, then every test (ALL=1: each lesson with every image set)
+	$(SPREAD) -m "not browser" $(ARGS)
+	$(SPREAD) -m browser $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
+
+quick: lint ## lint, the tests of the code, and the lessons that differ from BASE=main
+	$(SPREAD) -m "not browser" --changed-against $(BASE) $(ARGS)
+
+unit: lint ## lint, and the tests that open neither a lesson nor a browser
+	$(SPREAD) -m "not notebooks and not browser" $(ARGS)
 
 lint: setup-dev ## style, formatting, types, floors
 	$(PY) -m ruff check .

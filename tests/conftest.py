@@ -1,4 +1,4 @@
-"""For all tests: threads, the browser mark, and the rule that CI never skips a browser test."""
+"""For all tests: threads, marks, what runs where and when, and the rule that CI never skips a browser test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from course_utils.errors import CourseError
+from tests.selection import ByLesson, arranged, changed_lessons
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core. PyTorch's own threads, times two workers, would fight for it. Before PyTorch loads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,10 +19,29 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 BROWSER = Path(__file__).parent / "browser"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--changed-against",
+        metavar="COMMIT",
+        help="of the tests marked notebooks, those about a lesson that is stale or differs from this commit",
+    )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByLesson | None:
+    """What `--dist loadscope` means here; None leaves other ways to xdist."""
+    return ByLesson(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
+    commit = config.option.changed_against
+    try:
+        items[:], left_out = arranged(items, changed_lessons(commit) if commit else None)
+    except CourseError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(hookwrapper=True)

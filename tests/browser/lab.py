@@ -217,6 +217,10 @@ class LabPage:
             for node in self.page.query_selector_all("[data-mime-type='application/vnd.jupyter.error']")
         ]
 
+    def notebook(self) -> Any:
+        """The notebook as JupyterLab would save it now."""
+        return self.page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
+
     @property
     def explorer(self) -> Any:
         """The first explorer on the page, scrolled into view."""

@@ -8,8 +8,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_tools import editions
+from course_tools import editions, lecture
+from course_tools.editions.links import parse
 from tests.browser.lab import LabPage
+from tests.browser.pages import page_complaints
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -140,13 +142,27 @@ def test_a_notebook_that_is_only_looked_at_shows_the_still_picture(lab_page, lab
     assert lab_page.errors == []
 
 
-@pytest.mark.parametrize("lesson", editions.lessons(), ids=lambda lesson: lesson.name)
-def test_a_lesson_runs_and_its_explorer_follows_the_keyboard(lesson, lab_page, lab_folder):
+@pytest.mark.parametrize("number", lecture.lessons_with_explorer())
+def test_the_page_of_an_explorer_is_quiet_and_follows_the_keyboard(number, lab_page, lab_folder):
+    """The cells that `course lecture` keeps suffice in every lesson, and its explorer works in a browser."""
+    nbformat.write(lecture.lecture_notebook(number), lab_folder / f"lecture_{number}.ipynb")
+    lab_page.open(f"lecture_{number}.ipynb")
+    lab_page.run_all(seconds=400)
+    assert lab_page.cell_errors() == []
+    assert page_complaints(lab_page.notebook()) == []
+    assert move_every_slider(lab_page) >= 1
+    assert lab_page.errors == []
+
+
+def test_a_whole_lesson_runs_and_its_explorer_follows_the_keyboard(lab_page, lab_folder):
+    lesson = editions.lessons()[0]  # the shortest
     assert lesson.solution.exists(), f"{lesson.name} is not built: `course build {lesson.number}`"
-    (lab_folder / "solutions").mkdir(exist_ok=True)
-    shutil.copy(lesson.solution, lab_folder / "solutions" / lesson.solution.name)
-    # The text links to pictures.
-    shutil.copytree(ROOT / "docs" / "pictures", lab_folder / "docs" / "pictures", dirs_exist_ok=True)
+    prose = [cell.source for cell in editions.read_notebook(lesson.solution).cells if cell.cell_type == "markdown"]
+    pictures = [lesson.solution.parent / path for path, _ in parse("\n\n".join(prose)).pictures]
+    for file in (lesson.solution, *(path.resolve() for path in pictures)):
+        there = lab_folder / file.relative_to(ROOT)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, there)
     lab_page.open(f"solutions/{lesson.solution.name}")
     lab_page.run_all(seconds=400)
     assert lab_page.cell_errors() == []

@@ -17,7 +17,7 @@ from course_utils import data, pretrained, slices, training, weights
 from course_utils.errors import CourseError
 from course_utils.metrics.recogniser_training import BY_DATASET, channels_of, noisy_batches
 from course_utils.models import RecogniserNet
-from course_utils.pretrained import DiffusionTraining, diffusion_trainings
+from course_utils.pretrained import DiffusionTraining, diffusion_trainings, judging
 from course_utils.pretrained.judging import JUDGED_ON
 from course_utils.pretrained.recipes import find
 from course_utils.pretrained.recipes import recipes as every_recipe
@@ -102,6 +102,8 @@ def test_a_data_set_without_a_model_is_told_of_those_with_one() -> None:
 @pytest.mark.parametrize("name", ["ddpm-flowers", "guided-flowers"])
 def test_a_smoke_run_of_a_diffusion_model_trains_judges_and_stores(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(weights, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(judging, "STEPS", 4)  # nobody looks at these pictures
+    monkeypatch.setattr(judging, "GUIDED_STEPS", 4)
     card = recipes.train(name, "smoke", folder=tmp_path, quiet=True)
     assert set(card) >= DDPM_KEYS and card["steps"] == recipes.SMOKE
     assert {file.name for file in tmp_path.glob("*.*")} == {f"{name}.{end}" for end in ("json", "png", "safetensors")}

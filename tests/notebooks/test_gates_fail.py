@@ -9,7 +9,7 @@ import pytest
 
 from course_tools import editions
 from course_tools.editions import gates
-from course_tools.editions.smoke import passes_nbval
+from course_tools.editions.smoke import through_nbval
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_the_small_course_passes_every_gate(built):
         assert gates.machine_stays_out(nb) == []
         assert gates.small_enough(nb) == []
         assert gates.nothing_tried(run_student(lesson, built)) == []
-        assert passes_nbval(lesson.solution, built.root) == []
+        said = through_nbval(lesson.solution, built.root)
+        assert said.complaints == gates.all_passed(said.notebook) == gates.figures_are_made(said.notebook) == []
     assert gates.links_resolve(built.root) == []
     assert len(gates.pages(built.root)) == 5
 
@@ -304,25 +305,38 @@ def test_links_resolve_complains(built):
 def test_nbval_complains_of_a_changed_check(built, lesson, nb):
     cell(nb, "add").source = "def add(a, b):\n    return a - b"
     editions.write_notebook(lesson.solution, nb)
-    one(passes_nbval(lesson.solution, built.root), "01_tiny.ipynb: nbval fails")
+    one(through_nbval(lesson.solution, built.root).complaints, "01_tiny.ipynb: nbval fails")
 
 
 def test_nbval_complains_of_a_cell_that_breaks_under_smoke(built, lesson, nb):
     nb.cells[3].source = "import os\nassert os.environ['COURSE_PRESET'] != 'smoke'"
     editions.write_notebook(lesson.solution, nb)
-    one(passes_nbval(lesson.solution, built.root), "nbval fails")
-    assert passes_nbval(lesson.solution, built.root, preset="lecture") == []
+    one(through_nbval(lesson.solution, built.root).complaints, "nbval fails")
+    assert through_nbval(lesson.solution, built.root, preset="lecture").complaints == []
+
+
+def test_what_nbval_ran_is_kept_and_complained_of(built, lesson, nb):
+    """nbval lets a cell pass that makes no picture under `smoke`, and what is recorded hides it: this run shows it."""
+    figure = next(c for c in nb.cells if "figure" in c.metadata.get("tags", []))
+    figure.source = "if os.environ['COURSE_PRESET'] != 'smoke':\n    pictures.show()"
+    editions.write_notebook(lesson.solution, nb)
+    said = through_nbval(lesson.solution, built.root)
+    assert said.complaints == gates.figures_are_made(nb) == []
+    one(gates.figures_are_made(said.notebook), "is tagged figure and made no image")
+    assert "preset smoke" in said.notebook.cells[3].outputs[0].text
 
 
 def test_nbval_complains_when_it_cannot_run(built, lesson):
     lesson.solution.write_text("{", encoding="utf-8")
-    one(passes_nbval(lesson.solution, built.root), "did not finish")
+    said = through_nbval(lesson.solution, built.root)
+    one(said.complaints, "did not finish")
+    assert said.notebook is None
 
 
 def test_nbval_complains_of_a_notebook_without_code(built, lesson, nb):
     nb.cells = nb.cells[:1]
     editions.write_notebook(lesson.solution, nb)
-    one(passes_nbval(lesson.solution, built.root), "did not finish")
+    one(through_nbval(lesson.solution, built.root).complaints, "did not finish")
 
 
 def test_takes_dataset(built):

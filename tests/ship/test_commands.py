@@ -36,7 +36,7 @@ def make(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Compl
 def test_make_alone_lists_the_targets() -> None:
     done = make()
     assert done.returncode == 0
-    for target in ("lab", "run", "test", "lint", "build", "doctor", "clean"):
+    for target in ("lab", "run", "test", "quick", "unit", "lint", "build", "doctor", "clean"):
         assert f"make {target}" in done.stdout
 
 
@@ -58,9 +58,13 @@ def test_make_alone_lists_the_targets() -> None:
         (["lint"], "-m mypy"),
         (["lint"], "lint-imports"),
         (["test"], "ruff check ."),
-        (["test"], '-m pytest -n 2 --dist loadfile -m "not browser"'),
-        (["test"], "-m pytest -m browser"),
+        (["test"], '-m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not browser"'),
+        (["test"], "--no-loadscope-reorder -m browser"),
         (["test", "ARGS=-k q_sample"], "-k q_sample"),
+        (["quick"], '-m "not browser" --changed-against main'),
+        (["quick", "BASE=HEAD~1"], "--changed-against HEAD~1"),
+        (["quick"], "ruff check ."),
+        (["unit"], '-m "not notebooks and not browser"'),
     ],
 )
 def test_what_a_target_would_call(arguments: list[str], command: str) -> None:
@@ -179,11 +183,19 @@ def test_the_ci_script_ends_as_make_test_ends(tmp_path: Path, status: int) -> No
     assert done.stdout.strip() == "make test CI=true mnist mnist/file"  # the data, and no place to leave things in
 
 
-def test_the_workflow_runs_make_test_on_three_systems_and_two_pythons() -> None:
+@needs_make
+def test_only_make_test_opens_a_browser() -> None:
+    assert [name for name in ("test", "quick", "unit") if "-m browser" in make("-n", name).stdout] == ["test"]
+
+
+def test_the_workflow_runs_everything_once_and_the_rest_on_three_systems_and_two_pythons() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
     job = workflow["jobs"]["test"]
-    systems = {name.partition("-")[0] for name in job["strategy"]["matrix"]["os"]}
-    assert systems == {"ubuntu", "macos", "windows"}
-    assert job["strategy"]["matrix"]["python"] == ["3.10", "3.13"]  # the oldest and the newest
-    assert any(step.get("run", "").startswith("make test") for step in job["steps"])
+    matrix = job["strategy"]["matrix"]
+    assert [name.partition("-")[0] for name in matrix["os"]] == ["ubuntu", "macos", "windows"]
+    assert matrix["python"] == ["3.10", "3.13"]  # the oldest and the newest
+    assert matrix["target"] == ["unit"]
+    one = {"os": "ubuntu-latest", "python": "3.13"}
+    assert matrix["exclude"] == [one] and matrix["include"] == [{**one, "target": "test"}]
+    assert any(step.get("run", "").startswith("make ${{ matrix.target }}") for step in job["steps"])
     assert job["runs-on"] == "${{ matrix.os }}"

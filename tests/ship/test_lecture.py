@@ -16,14 +16,14 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_tools import lecture
 from course_tools.lecture import server
 from course_utils.errors import CourseError
+from tests.browser.pages import page_complaints
 
 ROOT = Path(__file__).parents[2]
-VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORER = """
 import numpy as np
 from course_utils import widgets
@@ -67,6 +67,22 @@ def test_the_page_has_the_heading_and_the_explorer_and_is_quiet_else(course: Pat
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute()
     assert notebook.cells[1].outputs == []
     assert "image/png" in notebook.cells[2].outputs[-1].data
+    assert page_complaints(notebook) == []
+
+
+def test_a_page_that_is_loud_or_shows_no_explorer_is_noticed(course: Path) -> None:
+    """What the browser tests ask of every lesson's page can be answered with no."""
+    notebook = lecture.lecture_notebook("1", course)
+    loud, explorer = notebook.cells[1:]
+    loud.outputs = [new_output("stream", text="not for the wall")]
+    explorer.outputs = [new_output("display_data", data={"image/png": "", "text/plain": "a still picture"})]
+    assert [words.split(":")[0] for words in page_complaints(notebook)[:1]] == [
+        "A cell that should be quiet has an output"
+    ]
+    assert "No widget stands below" in page_complaints(notebook)[1]
+    notebook.cells.remove(explorer)
+    loud.outputs = []
+    assert page_complaints(notebook) == ["There is no explorer on the page."]
 
 
 def test_answers_come_from_the_solution_edition_where_there_is_one(course: Path) -> None:
@@ -83,20 +99,6 @@ def test_a_lesson_without_an_explorer_is_refused_with_those_that_have_one(course
         lecture.open_lecture("02", root=course)
     with pytest.raises(CourseError, match="no notebook of lesson '77'"):
         lecture.open_lecture("77", root=course)
-
-
-@pytest.mark.notebooks
-@pytest.mark.slow
-@pytest.mark.parametrize("number", lecture.lessons_with_explorer())
-def test_the_cells_that_are_kept_suffice_in_every_lesson(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_PRESET", "smoke")
-    monkeypatch.setenv("COURSE_QUIET", "1")
-    notebook = lecture.lecture_notebook(number)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
-    quiet = [cell for cell in notebook.cells if cell.source.startswith("%%capture")]
-    shown = [cell for cell in notebook.cells if cell.cell_type == "code" and cell not in quiet]
-    assert [cell.outputs for cell in quiet if cell.outputs] == []
-    assert shown and all(any(VIEW in output.get("data", {}) for output in cell.outputs) for cell in shown)
 
 
 # ---- the server

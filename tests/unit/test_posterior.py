@@ -22,22 +22,6 @@ def test_by_hand():
     assert diffusion.posterior_variance(t, BY_HAND).item() == pytest.approx(0.5 / 0.9 * 0.8)
 
 
-def test_at_the_first_step_only_x0_is_left():
-    x0, x_1 = normal(0, 4, 3, 2, 2), normal(1, 4, 3, 2, 2)
-    one = torch.ones(4, dtype=torch.int64)
-    alpha_bar = diffusion.alpha_bars(diffusion.linear_schedule(1000))
-    torch.testing.assert_close(diffusion.posterior_mean(x0, x_1, one, alpha_bar), x0)
-    assert (diffusion.posterior_variance(one, alpha_bar) == 0).all()
-
-
-@pytest.mark.parametrize("T", [2, 50, 1000])
-def test_it_is_smaller_than_beta_and_grows_towards_it(T):
-    betas = diffusion.cosine_schedule(T)
-    variance = diffusion.posterior_variance(torch.arange(1, T + 1), diffusion.alpha_bars(betas))
-    assert variance.dtype == torch.float64 and variance.shape == (T,)
-    assert (variance < betas).all() and variance[0] == 0
-
-
 def test_mean_of_noise_free_pictures_follows_the_forward_process():
     """With x_t = sqrt(alpha_bar_t) x0, nothing is random: the mean is sqrt(alpha_bar_{t-1}) x0."""
     alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(30))
