@@ -154,7 +154,7 @@ print(f"largest difference of {features.numel():,} numbers: {gap:.0e} "
 
 # %% tags=["experiment"]
 settings = denoising.Denoising(dataset=dataset, batch=2,
-                               steps=run.pick(smoke=10, lecture=60, laptop=200))
+                               steps=run.pick(smoke=4, lecture=60, laptop=200))
 nets = {}  # (norm, seed) -> the trained network
 
 
