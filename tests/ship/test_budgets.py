@@ -24,7 +24,7 @@ ALL_WEIGHTS = 40.0
 OVER = {"04": 3.8, "11": 1.2, "12": 10.1}
 
 NOTEBOOK = 0.8  # MB an executed notebook, on the average
-OVER_NOTEBOOK = 1.1  # as they stand, executed before figures were stored smaller
+OVER_NOTEBOOK = 0.88  # as they stand
 
 TREE, LESSONS = 76.0, 28  # MiB with all lessons
 
