@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.errors import CourseError
-from course_utils.training import Shuffled, fit, make_adamw, training_loop
+from course_utils.training import fit, make_adamw, training_loop
+from tests.models.test_training_parts import points, squared
 
 
 class Net(nn.Module):
@@ -20,16 +21,6 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
-
-
-def squared(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    x, y = batch
-    return (model(x) - y).square().mean()
-
-
-def points(seed: int = 0) -> Shuffled:
-    x = torch.randn(100, 2, generator=torch.Generator().manual_seed(seed))
-    return Shuffled(x, x @ torch.tensor([[2.0], [-1.0]]), size=16, seed=seed)
 
 
 def test_it_is_fit_with_everything_switched_off() -> None:

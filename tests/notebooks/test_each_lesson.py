@@ -2,25 +2,28 @@
 
     the student edition, untouched              once, as it is handed out
     the solution edition                        once, through nbval
+    the cells of its lecture page               once, to compare the explorer with that of the whole lesson
     the solution with another image set         once, the sets in rotation; ALL=1 takes every set
     both editions, graded                       only the answers and their checks run
 
-Its fifth run, of the cells that `course lecture` shows, is made in a browser (`tests/browser`). `test_gates_fail` shows
-that each of the gates can close.
+A browser shows the lecture page, too (`tests/browser`). That each of the gates can close is shown by `test_gates_fail`
+and `tests/ship/test_lecture_same.py`.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 
-from course_tools import editions, grading
+from course_tools import editions, grading, lecture
 from course_tools.editions import gates
-from course_tools.editions.smoke import through_nbval
+from course_tools.editions.smoke import Validation, through_nbval
 
 LESSONS = editions.lessons()
+EXPLORED = [lesson for lesson in LESSONS if lesson.number in lecture.lessons_with_explorer()]
 COURSE = editions.Course()
 CELL_SECONDS = 240
 REAL = ("mnist", "cifar10")
@@ -54,11 +57,25 @@ def test_the_untouched_student_edition_runs_to_its_end_and_scores_nothing(lesson
     none(gates.nothing_tried(ran) + gates.figures_are_made(ran))
 
 
+@functools.cache
+def validated(lesson: editions.Lesson) -> Validation:
+    """The one run of a solution edition through nbval."""
+    return through_nbval(lesson.solution, COURSE.root, cell_timeout=CELL_SECONDS)
+
+
 @each_lesson
 def test_the_solution_edition_runs_through_nbval_and_its_checks_say_what_is_recorded(lesson):
-    said = through_nbval(lesson.solution, COURSE.root, cell_timeout=CELL_SECONDS)
+    said = validated(lesson)
     none(said.complaints)
     none(gates.all_passed(said.notebook) + gates.figures_are_made(said.notebook))
+
+
+@pytest.mark.parametrize("lesson", EXPLORED, ids=lambda lesson: lesson.name)
+def test_the_lecture_page_shows_what_the_lesson_shows(lesson):
+    page = lecture.page_of(editions.read_source(lesson.source))
+    shown = editions.execute(page, "smoke", folder=lesson.solution.parent, root=COURSE.root, timeout=CELL_SECONDS)
+    none(validated(lesson).complaints)
+    none(lecture.lecture_shows_the_same(validated(lesson).notebook, shown))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""The lecture page shows what the whole lesson shows; the gate complains where a cell that matters was left out."""
+"""The lecture page shows what the whole lesson shows; the gate complains where a cell that matters was left out.
+
+The lessons themselves are asked in `tests/notebooks/test_each_lesson.py`.
+"""
 
 from __future__ import annotations
 
@@ -59,13 +62,3 @@ def test_the_gate_complains_of_a_missing_picture_and_a_missing_explorer(trained:
     assert lecture.lecture_shows_the_same(bare, bare) == ["Explorer 1 of lesson 13 has no still picture."]
     bare.cells = bare.cells[:-1]
     assert "0 explorers and the lesson has 1" in lecture.lecture_shows_the_same(trained, bare)[0]
-
-
-@pytest.mark.notebooks
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "lesson", [x for x in editions.lessons() if x.number in lecture.lessons_with_explorer()], ids=lambda x: x.name
-)
-def test_the_page_of_every_lesson_shows_what_the_lesson_shows(lesson: editions.Lesson) -> None:
-    nb = editions.read_source(lesson.source)
-    assert lecture.lecture_shows_the_same(run(nb), run(lecture.page_of(nb))) == []
