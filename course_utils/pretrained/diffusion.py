@@ -127,6 +127,7 @@ class DiffusionTraining(Training, Teachable):
             data=f"{self.dataset}, split train",
             about=self.describe,
             grid=samples,
+            choices={"halves": True},
         )
 
     def describe(self) -> dict[str, object]:

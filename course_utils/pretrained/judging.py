@@ -60,10 +60,12 @@ def _ways(net: nn.Module, training: DiffusionTraining) -> dict[str, Way]:
     if training.classes:
 
         def guided(w: float) -> Way:
-            return lambda x, cond, g: sample_cfg(net, x, cond, w, alpha_bar, GUIDED_STEPS, kind=training.kind)
+            return lambda x, cond, g: sample_cfg(
+                net, x, cond, w, alpha_bar, GUIDED_STEPS, kind=training.kind, halves=True
+            )
 
         return {f"w = {w}, DDIM, {GUIDED_STEPS} steps": guided(w) for w in WEIGHTS}
-    predict = as_predict(net, kind=training.kind, alpha_bar=alpha_bar)
+    predict = as_predict(net, kind=training.kind, alpha_bar=alpha_bar, halves=True)
     return {
         f"DDIM, {STEPS} steps": lambda x, cond, g: sample_ddim(predict, x, alpha_bar, STEPS, clip=True),
         "DDPM, 250 steps": lambda x, cond, g: sample_ddpm(
@@ -82,9 +84,11 @@ def samples(net: nn.Module, training: DiffusionTraining, device: torch.device | 
     x_T = torch.randn(rows * COLUMNS, training.channels, training.size, training.size, generator=generator).to(device)
     if training.classes:
         cond = torch.arange(rows, device=device).repeat_interleave(COLUMNS)
-        x = sample_cfg(net, x_T, cond, SHOWN_WEIGHT, alpha_bar, STEPS, kind=training.kind)
+        x = sample_cfg(net, x_T, cond, SHOWN_WEIGHT, alpha_bar, STEPS, kind=training.kind, halves=True)
     else:
-        x = sample_ddim(as_predict(net, kind=training.kind, alpha_bar=alpha_bar), x_T, alpha_bar, STEPS, clip=True)
+        x = sample_ddim(
+            as_predict(net, kind=training.kind, alpha_bar=alpha_bar, halves=True), x_T, alpha_bar, STEPS, clip=True
+        )
     tiles = to_uint8(x).reshape(rows, COLUMNS, training.size, training.size, -1)  # (rows, COLUMNS, H, W, C)
     sheet = np.concatenate(np.concatenate(tiles, axis=1), axis=1).squeeze()  # (rows * H, COLUMNS * W, C)
     buffer = io.BytesIO()

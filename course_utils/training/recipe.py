@@ -38,6 +38,7 @@ class Recipe:
         about: what else the card says of network and training.
         tells_loss: whether the last loss means something to a reader.
         grid: `grid(net, training, device)` gives a PNG of what it draws, which is stored beside the weights.
+        choices: arguments of `fit` that change how fast the training runs, and not what is learnt.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Recipe:
     about: Callable[[], Mapping[str, Any]] = field(default=dict)
     tells_loss: bool = True
     grid: Callable[[Any, Any, torch.device | str], bytes] | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 def make(
@@ -84,7 +86,9 @@ def make(
     training: Any = recipe.training if steps is None else replace(recipe.training, steps=steps)  # type: ignore[type-var]
     kept = (folder or weights.cache()) / "unfinished" / f"{recipe.name}-{training.steps}-{seed}.safetensors"
     started = time.process_time()
-    net, history = training.train(seed, device=device, checkpoint=kept, quiet=quiet, title=recipe.name)
+    net, history = training.train(
+        seed, device=device, checkpoint=kept, quiet=quiet, title=recipe.name, **recipe.choices
+    )
     seconds = round(history.seconds), round(time.process_time() - started)
     net = history.ema or net
     round_to_16_bits(net)
