@@ -19,7 +19,7 @@ from PIL import Image
 
 from course_utils.errors import CourseError
 from course_utils.plots.png import compress
-from course_utils.plots.style import CHART_SCALE, PAPER, PIXELS_PER_INCH, SCALE, WIDTH
+from course_utils.plots.style import PAPER, PIXELS_PER_INCH, SCALE, WIDTH
 
 
 class ShownFigure(Figure):
@@ -55,13 +55,13 @@ def new_figure(width: float, height: float) -> ShownFigure:
 
 
 def figure_png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, at `SCALE` device pixels for each CSS pixel, charts at `CHART_SCALE`."""
+    """The figure as PNG bytes, at `SCALE` device pixels for each CSS pixel."""
     exact = getattr(figure, "exact", False)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Tight layouts of a lesson's own figure may warn; the figure is drawn all the same.
         warnings.filterwarnings("ignore", message=".*(tight_layout|constrained_layout).*")
-        look: Any = {"dpi": PIXELS_PER_INCH * (SCALE if exact else CHART_SCALE), "facecolor": figure.get_facecolor()}
+        look: Any = {"dpi": PIXELS_PER_INCH * SCALE, "facecolor": figure.get_facecolor()}
         figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1}, **look)
     rgba = Image.open(buffer).convert("RGBA")
     paper = Image.new("RGBA", rgba.size, PAPER)  # under a figure whose background is see-through

@@ -15,9 +15,12 @@ import zlib
 import numpy as np
 from PIL import Image
 
-PALETTES = (64, 128, 256)  # colours
+# Colours, and how often they then move to the mean of the pixels that they stand for. That takes time, and helps where
+# many pale shades lie side by side.
+PALETTES = ((64, 0), (128, 0), (256, 0), (256, 1))
+MOST = 256  # colours of a palette
 LEVELS = 64  # of a channel
-NEIGHBOURHOOD = 8  # px, at two device pixels for a CSS pixel
+NEIGHBOURHOOD = 8  # device pixels
 NONE, UP = 0, 2  # filters of PNG: a row as it is, and its difference from the row above
 MOST_OF_A_PIXEL, MOST_OF_A_NEIGHBOURHOOD = 16, 3  # of 255, in any channel
 
@@ -31,10 +34,10 @@ def compress(picture: Image.Image, exact: bool = False) -> bytes:
             within 2 of 255 everywhere.
     """
     full = picture.convert("RGB")
-    few = full.getcolors(PALETTES[-1]) is not None
-    tried = PALETTES[-1:] if few else ()  # which keeps every pixel as it is
-    for colours in tried if exact else PALETTES:
-        fewer = full.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = full.getcolors(MOST) is not None
+    tried = ((MOST, 0),) if few else ()  # which keeps every pixel as it is
+    for colours, moves in tried if exact else PALETTES:
+        fewer = full.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=moves, dither=Image.Dither.NONE)
         if unseen(full, fewer):
             return encode(fewer)
     return encode(with_levels(full))
