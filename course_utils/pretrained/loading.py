@@ -52,7 +52,8 @@ class Pretrained:
         """
         if not self.model.classes:
             raise CourseError("This model was trained without classes: load `pretrained.guided(dataset)` instead.")
-        return guided_predict(self.model, cond, w, kind=self.kind, alpha_bar=self.alpha_bar, **choices)
+        model, kind, alpha_bar = self.model, self.kind, self.alpha_bar
+        return guided_predict(model, cond, w, kind=kind, alpha_bar=alpha_bar, halves=True, **choices)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ def _load(name: str, device: torch.device | str) -> Pretrained:
     model = training.network().to(device)
     card = weights.load(name, model)
     alpha_bar = training.alpha_bar()
-    predict = as_predict(model.eval(), kind=training.kind, alpha_bar=alpha_bar)
+    predict = as_predict(model.eval(), kind=training.kind, alpha_bar=alpha_bar, halves=True)
     return Pretrained(model, alpha_bar, training.channels, training.size, training.kind, predict, card)
 
 

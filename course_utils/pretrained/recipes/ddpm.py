@@ -10,9 +10,10 @@ FLOWERS = DiffusionTraining(
     width=32,
     multipliers=(1, 2, 3),
     attention=(False, False, False),
-    steps=12_000,
-    schedule="cosine",
+    steps=10_000,
+    schedule="linear",
     times="middle-heavy",
+    middle=-1.0,
     optimiser="muon",
     learning_rate=5e-3,
     momentum=0.9,
@@ -21,5 +22,5 @@ FLOWERS = DiffusionTraining(
 
 RECIPES = (
     FLOWERS.recipe("ddpm-flowers", lesson="04"),
-    replace(FLOWERS, dataset="mnist", channels=1, steps=8_000).recipe("ddpm-mnist", lesson="04"),
+    replace(FLOWERS, dataset="mnist", channels=1, steps=6_000).recipe("ddpm-mnist", lesson="04"),
 )
