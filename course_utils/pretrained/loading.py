@@ -52,8 +52,7 @@ class Pretrained:
         """
         if not self.model.classes:
             raise CourseError("This model was trained without classes: load `pretrained.guided(dataset)` instead.")
-        model, kind, alpha_bar = self.model, self.kind, self.alpha_bar
-        return guided_predict(model, cond, w, kind=kind, alpha_bar=alpha_bar, halves=True, **choices)
+        return guided_predict(self.model, cond, w, kind=self.kind, alpha_bar=self.alpha_bar, **choices)
 
     @property
     def classes(self) -> tuple[str, ...]:

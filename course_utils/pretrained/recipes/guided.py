@@ -1,18 +1,25 @@
-"""Diffusion models that draw the class that they are told, or any if they are told none, by the recipe of lesson 12
-under `laptop`, for longer.
-
-It is the recipe of lesson 04 with another schedule (cosine), another target (v), and a network that is told the class
-of nine pictures in ten.
-"""
+"""Diffusion models that draw the class that they are told, or any if they are told none (lesson 12)."""
 
 from dataclasses import replace
 
-from course_utils.pretrained.recipes import ddpm
+from course_utils.pretrained.diffusion import DiffusionTraining
 
-FLOWERS = replace(ddpm.FLOWERS, steps=4_000, kind="v", schedule="cosine", middle=-0.6, classes=10)
+FLOWERS = DiffusionTraining(
+    dataset="flowers",
+    channels=3,
+    width=32,
+    steps=4000,
+    kind="v",
+    schedule="cosine",
+    times="middle-heavy",
+    middle=-0.6,
+    classes=10,
+    optimiser="muon",
+    learning_rate=5e-3,
+)
 
 RECIPES = (
     FLOWERS.recipe("guided-flowers", lesson="12"),
-    replace(FLOWERS, dataset="mnist", channels=1, steps=2_500).recipe("guided-mnist", lesson="12"),
-    replace(FLOWERS, size=32, steps=2_000).recipe("guided-flowers-32", lesson="12"),
+    replace(FLOWERS, dataset="mnist", channels=1, steps=2500).recipe("guided-mnist", lesson="12"),
+    replace(FLOWERS, size=32, steps=2000).recipe("guided-flowers-32", lesson="12"),
 )
