@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -82,10 +83,10 @@ def test_saving_again_replaces_both_files(folder: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_weights_and_no_rubbish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full_disk(self: Path, target: Path) -> Path:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(CourseError, match=r"The disk is full, so .*try\.safetensors was not written: free some space"):
         weights.save("try", network(seed=2), CARD, folder=folder)
     monkeypatch.undo()
     other = network(seed=3)
