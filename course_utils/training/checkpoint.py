@@ -114,13 +114,7 @@ class Keeper:
             "images": self.history.images,
             "torch": torch.__version__.split("+")[0],
         }
-        try:
-            write(self.path, self._tensors(), card)
-        except OSError as error:
-            raise CourseError(
-                f"The checkpoint {self.path} cannot be written ({error.strerror or error}): free some space, or choose "
-                "another folder."
-            ) from None
+        write(self.path, self._tensors(), card)
         self._saved = time.monotonic()
 
     def keep_if_possible(self) -> Exception | None:

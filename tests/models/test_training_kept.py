@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from course_utils import weights
 from course_utils.errors import CourseError
 from course_utils.runtime import Run
-from course_utils.training import Fit, Interrupted, Shuffled, checkpoint, checkpoint_of, discard, fit
+from course_utils.training import Fit, Interrupted, Shuffled, checkpoint_of, discard, fit
 from course_utils.training.beginning import Beginning, alike, measured, same_loss
 
 STEPS = 8
@@ -275,32 +277,35 @@ def test_after_a_failure_the_cell_can_be_run_again(tmp_path: Path) -> None:
     assert counting.steps == STEPS - 5
 
 
-class FullDisk:
-    """A disk that is full from the second write on."""
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that has room for the first state of a training, a file and its card, and for no other."""
+    real, made = tempfile.mkstemp, []
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.writes, self.real = 0, checkpoint.write
-        monkeypatch.setattr(checkpoint, "write", self)
-
-    def __call__(self, *arguments: Any) -> None:
-        self.writes += 1
-        if self.writes > 1:
+    def mkstemp(*arguments: Any, **choices: Any) -> tuple[int, str]:
+        made.append(True)
+        if len(made) > 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        self.real(*arguments)
+        return real(*arguments, **choices)
+
+    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
 
 
-def test_a_disk_that_is_full_costs_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("full_disk")
+def test_a_disk_that_is_full_costs_no_training(tmp_path: Path) -> None:
     whole, model = net(), net()
     wanted = state(whole, train(whole, None))
-    FullDisk(monkeypatch)
-    with pytest.warns(UserWarning, match=r"cannot be written \(No space left on device\): free some space"):
+    with pytest.warns(
+        UserWarning, match=r"^The disk is full, so .* was not written: free some space.* training goes on"
+    ):
         assert same(state(model, train(model, tmp_path / "state")), wanted)
     assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["step"] == 0
 
 
-def test_an_interrupt_when_the_disk_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    FullDisk(monkeypatch)
-    with pytest.raises(Interrupted, match=r"^Stopped after 5 of 8 steps, of which the last are not saved\. The check"):
+@pytest.mark.usefixtures("full_disk")
+def test_an_interrupt_when_the_disk_is_full_says_so(tmp_path: Path) -> None:
+    words = r"^Stopped after 5 of 8 steps, of which the last are not saved\. The disk is full, so .* was not written: "
+    with pytest.raises(Interrupted, match=words):
         train(net(), tmp_path / "state", Counting(stop_at=5))
 
 
@@ -339,9 +344,10 @@ def test_a_copy_of_a_step_that_there_is_not(step: int) -> None:
 
 def test_where_a_lesson_keeps_its_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run("04", "laptop", "digits", torch.device("cpu"))
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "cache", lambda: tmp_path / "cache")
     monkeypatch.setenv("COURSE_TRAININGS", str(tmp_path / "own"))
     assert checkpoint_of(run) == tmp_path / "own" / "lesson04-training-digits-laptop.safetensors"
     monkeypatch.delenv("COURSE_TRAININGS")
-    assert checkpoint_of(run, "second").parent.is_relative_to(tmp_path / "cache")
-    assert checkpoint_of(run, "second").name == "lesson04-second-digits-laptop.safetensors"
+    assert (
+        checkpoint_of(run, "second") == tmp_path / "cache" / "trainings" / "lesson04-second-digits-laptop.safetensors"
+    )
