@@ -179,7 +179,7 @@ class Keeper:
         self.model.load_state_dict(_part(tensors, "model"))
         if self.average is not None:
             self.average.load_state_dict(_part(tensors, "average"))
-        for step, weights in _grouped(_part(tensors, "kept")).items():
+        for step, weights in sorted(_grouped(_part(tensors, "kept")).items()):  # a file has an order of its own
             self.history.kept[step] = snapshot(self.model)
             self.history.kept[step].load_state_dict(weights)
         self._load_optimiser(_grouped(_part(tensors, "optimiser")))

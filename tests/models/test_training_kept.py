@@ -330,6 +330,7 @@ def test_copies_are_of_the_steps_that_were_asked_for_and_survive_a_restart(tmp_p
             train(net(), tmp_path / "state", Counting(stop_at), keep=(0, 3, 6))
         again = net()
         assert same(state(again, train(again, tmp_path / "state", keep=(6, 3, 0))), whole)
+        assert list(train(net(), tmp_path / "state", keep=(6, 3, 0)).kept) == [0, 3, 6]
         discard(tmp_path / "state")
 
 
