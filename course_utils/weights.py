@@ -11,6 +11,7 @@ cache folder, and is looked for after the checkout.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 import tempfile
@@ -25,7 +26,7 @@ from safetensors.torch import save as to_safetensors
 
 from course_utils import record
 from course_utils.errors import CourseError
-from course_utils.files import write_atomically
+from course_utils.files import write_together
 
 MAX_BYTES = 4_000_000  # a checkout stays small enough to clone on hotel Wi-Fi
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -48,11 +49,13 @@ def save(
         the path of the safetensors file.
 
     Raises:
-        CourseError: an improper name, a file above 4 MB, or a folder that cannot be written to.
+        CourseError: an improper name, two names for one tensor, numbers that are too large for 16 bits, a file above
+            4 MB, a full disk, or a folder that cannot be written to. What was stored before stays.
     """
     target = _file(name, folder or home())
     check_writable(target.parent)
-    tensors = {key: _for_disk(tensor, half) for key, tensor in module.state_dict().items()}
+    _refuse_tied(name, module.state_dict())
+    tensors = {key: _for_disk(name, key, tensor, half) for key, tensor in module.state_dict().items()}
     content = to_safetensors(tensors)
     if len(content) > MAX_BYTES:
         raise CourseError(
@@ -68,8 +71,12 @@ def save(
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(full_card, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(target, content)
-    write_atomically(target.with_suffix(".json"), text.encode("utf-8"))
+    try:
+        write_together({target: content, target.with_suffix(".json"): text.encode("utf-8")})
+    except OSError as error:
+        from course_utils.data.cache import unwritable  # here, as in `cache`
+
+        raise unwritable(target, error) from None
     return target
 
 
@@ -208,10 +215,36 @@ def _mend(name: str) -> str:
     return f"restore them with git, or make them anew with `course train {name}`"
 
 
-def _for_disk(tensor: torch.Tensor, half: bool) -> torch.Tensor:
+def _for_disk(name: str, key: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
     # safetensors wants plain contiguous memory, which channels_last weights are not
     kept = tensor.detach().cpu().contiguous()
-    return kept.half() if half and kept.is_floating_point() else kept
+    if not (half and kept.is_floating_point()):
+        return kept
+    halved = kept.half()
+    if not torch.equal(halved.isinf(), kept.isinf()):
+        raise CourseError(
+            f"In the weights {name!r}, {key!r} goes up to {kept.abs().max().item():.4g}, and 16 bits hold numbers up "
+            f"to {torch.finfo(torch.float16).max:.0f}: save them with half=False."
+        )
+    return halved
+
+
+def _refuse_tied(name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+    """A file holds each tensor once and under one name, so it cannot say that two names share memory."""
+    spans = sorted((*_span(tensor), key) for key, tensor in tensors.items() if tensor.numel())
+    for (device, _, end, first), (other, start, _, second) in itertools.pairwise(spans):
+        if device == other and start < end:
+            raise CourseError(
+                f"In the weights {name!r}, {first!r} and {second!r} are one tensor, and a file cannot tie two names: "
+                "give one of them a copy of its own first, such as nn.Parameter(weight.clone())."
+            )
+
+
+def _span(tensor: torch.Tensor) -> tuple[str, int, int]:
+    """Device, first and last address of a tensor's memory."""
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    start = tensor.data_ptr()
+    return str(tensor.device), start, start + (last + 1) * tensor.element_size()
 
 
 def _check_names(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

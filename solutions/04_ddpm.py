@@ -31,8 +31,7 @@ from course_utils.lessons.lesson04.film import Film
 from course_utils.metrics import Judge
 from course_utils.models import UNet
 from course_utils.runtime import start
-from course_utils.training import ema_decay, fit, make_adamw
-from course_utils.weights import cache
+from course_utils.training import checkpoint_of, ema_decay, fit, make_adamw
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -580,7 +579,8 @@ print(f"largest difference between two weights: {apart}")
 # - it warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line;
 # - it computes in bfloat16 where your processor is faster that way;
 # - it shows how far it is, and stops with a sentence if a loss is no number any more;
-# - with a `checkpoint`, an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result.
+# - with a `checkpoint`, an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result. When the training is complete, its result stays on disk: run the cell again, tomorrow too, and you have it at once. Change the loss, the data, the network or a setting, and it trains anew, and says so;
+# - it keeps copies of the network from early in the training (`keep`), for a picture below.
 #
 # How is a step taken? Ho et al. used Adam. Here it is *Muon* ([Jordan et al. 2024](https://kellerjordan.github.io/posts/muon)): it, too, keeps a moving average of the gradient, and then gives all directions of each weight matrix the same length, so that directions in which the gradient is faint are learnt as well. Each step takes about a sixth longer and brings much further (section 7 measures it), which is what a training of a few minutes needs. `optimiser="adamw"` goes back to the usual one.
 #
@@ -594,13 +594,11 @@ width = run.pick(smoke=8, lecture=24, laptop=32, gpu=64)
 attention = run.pick(laptop=False, gpu=True)
 net = UNet(train.shape[1], width=width, multipliers=(1, 2, 3),
            attention=(False, False, attention)).to(run.device)
-early, kept = [round(share * steps) for share in (0.02, 0.1, 0.4)], {}  # when to keep a copy
+early = [round(share * steps) for share in (0.02, 0.1, 0.4)]  # when to keep a copy
 
 
 def batch(step):
     """(x0, t, eps) of a step, always the same, so that a training can go on after a stop."""
-    if step in early:
-        kept[step] = copy.deepcopy(net).eval()
     generator = run.fresh_generator(1000 + step)
     x0 = train[torch.randint(len(train), (batch_size,), generator=generator)]
     t = diffusion.middle_heavy_times(batch_size, T, generator, mean=-1)  # section 7
@@ -616,7 +614,7 @@ history = fit(
     net, batch, loss_of, steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, autocast=True, live=True,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), title="DDPM",
-    checkpoint=cache() / "unfinished" / f"lesson04-{dataset}-{run.preset}.safetensors")
+    keep=early, checkpoint=checkpoint_of(run))
 net_ema = history.ema
 if ready is not None:
     net_ema = ready.model
@@ -657,7 +655,7 @@ def draw(predict, count, seed):
 
 
 rows = {f"step {step}": draw(samplers.as_predict(model), 10, seed=3)
-        for step, model in kept.items()}
+        for step, model in history.kept.items()}
 plots.strip({**rows, "the end": draw(predict, 10, seed=3)},
             title="The same noise, after more and more training",
             alt="Rows of pictures drawn from the same noise after more and more training: "

@@ -39,8 +39,7 @@ from course_utils.lessons.lesson12.explorer import GuidanceExplorer
 from course_utils.models import UNet, sinusoidal_embedding
 from course_utils.runtime import start
 from course_utils.samplers import as_predict, ddim_step, respace, sample_ddim
-from course_utils.training import fit
-from course_utils.weights import cache
+from course_utils.training import checkpoint_of, fit
 
 # %% tags=["parameters"]
 preset = "auto"  # smoke, lecture, laptop or gpu; auto chooses
@@ -196,8 +195,7 @@ history = fit(
     net, batch, lambda net, b: cfg_loss(net, b[0], b[1], b[2], alpha_bar, b[3], b[4], K), steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), autocast=True, live=True,
-    checkpoint=cache() / "unfinished" / f"lesson12-{dataset}-{run.preset}.safetensors",
-    title="guided")
+    checkpoint=checkpoint_of(run), title="guided")
 model, kind = history.ema.requires_grad_(False), "v"
 if run.preset == "lecture" and pretrained.available_guided(dataset, size):
     ready = pretrained.guided(dataset, size, run.device)

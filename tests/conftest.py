@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from course_utils.environment import TRAININGS_VARIABLE
 from course_utils.errors import CourseError
 from tests.selection import ByLesson, arranged, changed_lessons
 
@@ -42,6 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     except CourseError as error:
         raise pytest.UsageError(str(error)) from None
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_trainings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A lesson that is opened in a test, in a browser too, finds no training that somebody has made before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TRAININGS_VARIABLE, str(tmp_path_factory.mktemp("trainings")))
+        yield
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -18,7 +18,7 @@ from nbformat import NotebookNode, from_dict
 from course_tools.editions.notebooks import label, tags, write_notebook
 from course_tools.editions.solution import tidy
 from course_utils import record
-from course_utils.environment import PRESET_VARIABLE, QUIET_VARIABLE
+from course_utils.environment import PRESET_VARIABLE, QUIET_VARIABLE, TRAININGS_VARIABLE
 from course_utils.errors import CourseError
 
 DEFAULT_PRESET = "laptop"
@@ -118,7 +118,8 @@ def execute(
     with tempfile.TemporaryDirectory() as scratch:
         notes = Path(scratch) / "loaded"
         try:
-            client.execute(env={**environment, record.VARIABLE: str(notes)})
+            own = {record.VARIABLE: str(notes), TRAININGS_VARIABLE: scratch}  # what runs here is really trained
+            client.execute(env={**environment, **own})
         except Exception as error:
             known = _known(error)
             if known is None:

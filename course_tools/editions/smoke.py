@@ -17,6 +17,7 @@ from course_tools.editions import kept
 from course_tools.editions.engine import kernel_environment
 from course_tools.editions.notebooks import read_notebook
 from course_tools.editions.solution import tidy
+from course_utils.environment import TRAININGS_VARIABLE
 
 _FAILED = re.compile(r"^FAILED .*?::(?P<cell>[^:]*Cell \d+)(?P<rest>.*)$", re.MULTILINE)
 _PASSED = re.compile(r"(\d+) passed")
@@ -88,4 +89,5 @@ def _environment(root: Path, preset: str, folder: Path) -> dict[str, str]:
     env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(folder)])
     env[kept.KEPT_VARIABLE] = str(folder / "kept.ipynb")
+    env[TRAININGS_VARIABLE] = str(folder / "trainings")
     return env

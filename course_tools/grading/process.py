@@ -22,7 +22,7 @@ import course_utils
 from course_tools.grading.answers import Answer
 from course_tools.grading.assemble import GUARD_NAME, LIMIT_BYTES, assemble
 from course_tools.grading.canonical import Canonical
-from course_utils.environment import PRESET_VARIABLE
+from course_utils.environment import PRESET_VARIABLE, TRAININGS_VARIABLE
 
 PLUGIN_NAME = "course_grade_plugin"  # what plugin.py is called in the run's folder
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
@@ -114,7 +114,7 @@ def _environment(folder: Path) -> dict[str, str]:
     home = Path(course_utils.__file__).resolve().parent.parent
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
     env.update(
-        **{PRESET_VARIABLE: "smoke"},
+        **{PRESET_VARIABLE: "smoke", TRAININGS_VARIABLE: str(folder / "trainings")},
         COURSE_GRADE_CONFIG=str(folder / "settings.json"),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         PYTHONPATH=os.pathsep.join([str(folder), str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]),

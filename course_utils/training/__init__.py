@@ -2,10 +2,13 @@
 
 from course_utils.training.batches import Shuffled
 from course_utils.training.card import machine, round_to_16_bits, training_card
+from course_utils.training.checkpoint_file import discard
 from course_utils.training.ema import ema_decay, ema_update
+from course_utils.training.history import Fit
 from course_utils.training.interrupts import Interrupted
-from course_utils.training.loop import Fit, fit
+from course_utils.training.loop import fit
 from course_utils.training.optimiser import OPTIMISERS, bf16_where_fast, learning_rate_factor, make_adamw
+from course_utils.training.place import checkpoint_of
 from course_utils.training.plain import training_loop
 from course_utils.training.recipe import FEW, Recipe, make, replayed
 from course_utils.training.settings import Pictures, PoolTraining, Teachable, Training, initialised
@@ -22,6 +25,8 @@ __all__ = [
     "Teachable",
     "Training",
     "bf16_where_fast",
+    "checkpoint_of",
+    "discard",
     "ema_decay",
     "ema_update",
     "fit",

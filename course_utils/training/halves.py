@@ -35,6 +35,11 @@ class Whole:
         value.backward()
         return value, _shorten(self.model, clip)
 
+    def value(self, batch: Any) -> float:
+        """The loss of a batch with the model as it is."""
+        with self.precision:
+            return self.do(self.loss, self.model, batch).item()
+
     def do(self, work: Callable[..., T], *arguments: Any) -> T:
         """Some other part of the step."""
         return work(*arguments)

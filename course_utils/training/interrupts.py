@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,26 @@ class Interrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
+
+
+def how_to_go_on(step: int, steps: int, path: Path | None, not_saved: object = None) -> str:
+    """What to say of a training that was stopped, in one sentence.
+
+    Args:
+        step: how many of `steps` steps are done.
+        path: where they are kept; None if nowhere.
+        not_saved: why they could not be kept there.
+    """
+    if path is None:
+        return (
+            f"Stopped after {step} of {steps} steps: the model keeps what it has learned so far, and calling `fit` "
+            "again starts a new training from there (give it a `checkpoint` to be able to go on)."
+        )
+    if not_saved is not None:
+        return f"Stopped after {step} of {steps} steps, of which the last are not saved. {not_saved}"
+    return (
+        f"Stopped after {step} of {steps} steps, which are kept in {path}: run this again, and it goes on from there."
+    )
 
 
 class Undisturbed:

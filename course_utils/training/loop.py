@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,47 +13,15 @@ from torch import Tensor, nn
 
 from course_utils.errors import CourseError
 from course_utils.training.batches import Source, images_in
-from course_utils.training.checkpoint import Keeper
+from course_utils.training.checkpoint import Keeper, snapshot
 from course_utils.training.ema import averaged, ema_decay, ema_update
 from course_utils.training.halves import Halves, Whole
-from course_utils.training.interrupts import Interrupted, Undisturbed
+from course_utils.training.history import Fit
+from course_utils.training.interrupts import Interrupted, Undisturbed, how_to_go_on
 from course_utils.training.optimiser import bf16_where_fast, learning_rate_factor, make_optimiser
 from course_utils.training.progress import Progress
 
 Batch = TypeVar("Batch")
-
-
-@dataclass
-class Fit:
-    """How a training went.
-
-    Attributes:
-        losses: the loss of every step.
-        norms: the length of the gradient at every step, over all parameters and before it was clipped.
-        seconds: wall-clock time of the loop, of all its parts if it was interrupted.
-        images: how many it saw, one that came twice counted twice.
-        ema: the averaged model, in evaluation mode; None if no average was asked for.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    norms: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    images: int = 0
-    ema: nn.Module | None = None
-
-    @property
-    def steps(self) -> int:
-        return len(self.losses)
-
-    @property
-    def last_loss(self) -> float:
-        """The mean over the last 200 steps: one step says little, because its images and its noise are its own."""
-        last = self.losses[-200:]
-        return sum(last) / len(last) if last else math.nan
-
-    @property
-    def images_per_second(self) -> float:
-        return self.images / self.seconds if self.seconds else 0.0
 
 
 def fit(
@@ -73,6 +39,7 @@ def fit(
     clip: float | None = 1.0,
     ema: float | None = None,
     checkpoint: Path | None = None,
+    keep: Collection[int] = (),
     autocast: bool = False,
     halves: bool = False,
     quiet: bool = False,
@@ -83,7 +50,10 @@ def fit(
 
     With a `checkpoint`, an interrupt loses nothing: call `fit` again in the same way, and it goes on; on a CPU the
     result is the same to the last bit. The state is saved when the interrupt comes, and every half minute against
-    worse. When the training is complete the checkpoint is deleted, so that the next one begins anew.
+    worse. When the training is complete its result stays there, and the same call gives it at once, also after a
+    restart; whoever has made it safe elsewhere removes it with `discard`. What makes a call the same: the settings, the
+    network's shapes and first weights, the first batch and the loss on it. Another call begins anew where the old
+    training was complete, and says so; where it was interrupted, the call is refused.
 
     Args:
         model: what to train; it is trained on the device where it is.
@@ -92,7 +62,8 @@ def fit(
             batch for the same step, a list, or an iterator whose only randomness is the torch.Generator in its
             attribute `generator`, which is saved (such as `training.Shuffled`). PyTorch's own generator, from which
             dropout draws, is saved too; those of NumPy and Python are not.
-        loss: `loss(model, batch)` gives a scalar tensor.
+        loss: `loss(model, batch)` gives a scalar tensor. With a checkpoint it is also asked, in evaluation mode, how
+            well the model does on the first batch whenever the state is saved.
         steps: how many batches to learn from.
         optimiser: "adamw" (Loshchilov & Hutter 2017, arXiv:1711.05101), or "muon" (see `training.muon`), whose step
             takes about a sixth longer in a network of the course, and which gets far in few steps.
@@ -109,6 +80,7 @@ def fit(
         ema: the decay of an exponential moving average of the weights, such as 0.999, with a warm-up
             (`ema_decay`); None keeps no average.
         checkpoint: a file for the state, "NAME.safetensors"; a card for people, "NAME.json", is written beside it.
+        keep: steps, from 0 to `steps` - 1, at whose beginning a copy of the model is made, for `Fit.kept`.
         autocast: compute the loss in bfloat16 where this machine is faster that way. The loss function then turns
             what the network gives into float32 before it compares: `model(x, t).float()`.
         halves: compute each batch in two halves, each on one thread, side by side or one after the other as is faster
@@ -121,10 +93,11 @@ def fit(
 
     Raises:
         CourseError: the loss or its gradient is not a number, or the batches end early; the model keeps the weights
-            of the last good step. Or the checkpoint is damaged, of another network or of other settings. Or there are
-            `halves` of what cannot be halved.
+            and the running statistics of the last good step. Or the checkpoint cannot be written, is damaged, or is of
+            another training that was interrupted. Or there are `halves` of what cannot be halved.
         Interrupted: Ctrl-C, or the notebook's stop button. The model keeps what it has learned so far.
     """
+    _check_kept(keep, steps)
     with Undisturbed():  # its first optimiser makes PyTorch import a great deal, and half an import is never mended
         stepper = make_optimiser(optimiser, model, learning_rate, weight_decay, momentum)
     halves = halves and _device(model).type == "cpu"
@@ -144,15 +117,23 @@ def fit(
         **({} if hold is None else {"hold": hold}),
         **({"halves": True} if halves else {}),
         **({} if optimiser == "adamw" else {"optimiser": optimiser}),
+        **({"keep": sorted(set(keep))} if keep else {}),
     }
-    keeper = Keeper(checkpoint, settings, model, average, stepper, source, history)
+    keeper = Keeper(checkpoint, settings, model, average, stepper, source, history, learner.value)
     keeper.resume()
+    if keeper.complete:
+        model.eval()
+        if not quiet:
+            print(f"Trained before, in {history.seconds:.0f} seconds. To train again, delete {keeper.path}.")
+        return history
 
     model.train()
     started = time.perf_counter() - history.seconds
     try:
         with Progress(title, history.steps, steps, quiet, live) as progress:
             for step in range(history.steps, steps):
+                if step in keep and step not in history.kept:
+                    history.kept[step] = snapshot(model)
                 batch = source(step)
                 for group in stepper.param_groups:
                     group["lr"] = learning_rate * learning_rate_factor(step, steps, warmup, hold)
@@ -174,29 +155,30 @@ def fit(
 
                 keeper.now_and_then()
                 progress.update(history.losses, history.images_per_second)
+        with Undisturbed():
+            keeper.finish()
     except KeyboardInterrupt:
         with Undisturbed():  # a second one, from somebody impatient, must not cut the file short
-            keeper.keep()
-        raise Interrupted(_how_to_go_on(history.steps, steps, keeper.path)) from None
+            not_saved = keeper.keep_if_possible()
+        raise Interrupted(how_to_go_on(history.steps, steps, keeper.path, not_saved)) from None
+    except Exception:
+        stepper.zero_grad()
+        with Undisturbed():
+            keeper.keep_if_possible()
+        raise
     finally:
         model.eval()
-    keeper.discard()
     return history
-
-
-def _how_to_go_on(step: int, steps: int, path: Path | None) -> str:
-    if path is None:
-        return (
-            f"Stopped after {step} of {steps} steps: the model keeps what it has learned so far, and calling `fit` "
-            "again starts a new training from there (give it a `checkpoint` to be able to go on)."
-        )
-    return (
-        f"Stopped after {step} of {steps} steps, which are kept in {path}: run this again, and it goes on from there."
-    )
 
 
 def _device(model: nn.Module) -> torch.device:
     return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+def _check_kept(keep: Collection[int], steps: int) -> None:
+    outside = sorted(step for step in keep if not 0 <= step < steps)
+    if outside:
+        raise CourseError(f"A copy is made at the beginning of one of the steps 0 to {steps - 1}, not of {outside[0]}.")
 
 
 def _stop_if_not_finite(what: str, value: Tensor, step: int, learning_rate: float) -> None:

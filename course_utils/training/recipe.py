@@ -17,6 +17,8 @@ import torch
 from course_utils import data, weights
 from course_utils.files import write_atomically
 from course_utils.training.card import round_to_16_bits, training_card
+from course_utils.training.checkpoint_file import discard
+from course_utils.training.interrupts import Interrupted
 from course_utils.training.settings import Teachable
 
 FEW = 100  # steps below which a training is a rehearsal, and its judge need not be thorough
@@ -65,8 +67,9 @@ def make(
 ) -> dict[str, Any]:
     """Follow a recipe, store the weights with their card, and return the card.
 
-    If an average of the weights is kept, that is what is stored. An interrupt loses nothing: the same call goes on
-    where it stopped.
+    If an average of the weights is kept, that is what is stored. An interrupt loses nothing, neither in the training
+    nor while its result is judged: the same call goes on where it stopped. The checkpoint goes when weights, card and
+    grid are stored.
 
     Args:
         recipe: what to make.
@@ -81,6 +84,7 @@ def make(
 
     Raises:
         CourseError: no data, a training that failed, or a folder that cannot be written to.
+        Interrupted: Ctrl-C.
     """
     weights.check_writable(folder)  # before the work, not after it
     training: Any = recipe.training if steps is None else replace(recipe.training, steps=steps)  # type: ignore[type-var]
@@ -92,20 +96,27 @@ def make(
     seconds = round(history.seconds), round(time.process_time() - started)
     net = history.ema or net
     round_to_16_bits(net)
-    card = {
-        "recipe": recipe.name,
-        "what": recipe.what,
-        "data": recipe.data,
-        "fingerprint": data.fingerprint(training.dataset),
-        **recipe.about(),
-        **training_card(training.steps, training.batch, seed, seconds, device),
-        **({"loss": round(history.last_loss, 5)} if recipe.tells_loss else {}),
-        "metrics": recipe.judge(net, training, device),
-        **({"samples": f"{recipe.name}.png"} if recipe.grid else {}),
-    }
-    where = weights.save(recipe.name, net, card, half=True, folder=folder)
-    if recipe.grid:
-        write_atomically(where.with_suffix(".png"), recipe.grid(net, training, device))
+    try:
+        card = {
+            "recipe": recipe.name,
+            "what": recipe.what,
+            "data": recipe.data,
+            "fingerprint": data.fingerprint(training.dataset),
+            **recipe.about(),
+            **training_card(training.steps, training.batch, seed, seconds, device),
+            **({"loss": round(history.last_loss, 5)} if recipe.tells_loss else {}),
+            "metrics": recipe.judge(net, training, device),
+            **({"samples": f"{recipe.name}.png"} if recipe.grid else {}),
+        }
+        where = weights.save(recipe.name, net, card, half=True, folder=folder)
+        if recipe.grid:
+            write_atomically(where.with_suffix(".png"), recipe.grid(net, training, device))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Stopped when {recipe.name} was trained and was being judged; the training is kept in {kept}: run this "
+            "again, and it is judged."
+        ) from None
+    discard(kept)
     return weights.card(recipe.name, folder=folder)
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import data
-from course_utils.training.loop import Fit, fit
+from course_utils.training.history import Fit
+from course_utils.training.loop import fit
 
 Net = TypeVar("Net", bound=nn.Module)
 

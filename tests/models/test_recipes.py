@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,35 @@ def test_an_interrupted_recipe_goes_on_and_gives_the_same_weights(tmp_path: Path
     assert list((tmp_path / "parts" / "unfinished").glob("*.safetensors"))
     assert training.make(recipe, steps=6, folder=tmp_path / "parts", quiet=True)["sha256"] == whole["sha256"]
     assert not list((tmp_path / "parts" / "unfinished").iterdir())
+
+
+@pytest.mark.parametrize("where", ["judge", "save", "grid"])
+def test_an_interrupt_while_the_result_is_judged_loses_no_training(tmp_path: Path, monkeypatch, where: str) -> None:
+    """The checkpoint goes when weights, card and grid are stored, not before."""
+    recipe = replace(find("recogniser-digits"), grid=lambda net, training, device: b"a picture")
+    whole = training.make(recipe, steps=6, folder=tmp_path / "whole", quiet=True)
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if where == "save":
+            patch.setattr(weights, "save", stop)
+        stopped = recipe if where == "save" else replace(recipe, **{where: stop})
+        with pytest.raises(training.Interrupted, match=r"recogniser-digits was trained .* kept in .* run this again"):
+            training.make(stopped, steps=6, folder=tmp_path / "parts", quiet=True)
+    assert len(list((tmp_path / "parts" / "unfinished").glob("*.safetensors"))) == 1
+
+    loss = type(recipe.training).loss
+
+    def no_step(self: object, model: torch.nn.Module, batch: object) -> torch.Tensor:
+        assert not model.training, "it trains again"
+        return loss(self, model, batch)
+
+    monkeypatch.setattr(type(recipe.training), "loss", no_step)
+    assert training.make(recipe, steps=6, folder=tmp_path / "parts", quiet=True)["sha256"] == whole["sha256"]
+    assert not list((tmp_path / "parts" / "unfinished").iterdir())
+    assert (tmp_path / "parts" / "recogniser-digits.png").read_bytes() == b"a picture"
 
 
 def test_two_recipes_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -82,10 +85,10 @@ def test_saving_again_replaces_both_files(folder: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_weights_and_no_rubbish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full_disk(self: Path, target: Path) -> Path:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full_disk)
-    with pytest.raises(OSError):
+    with pytest.raises(CourseError, match=r"The disk is full, so .*try\.safetensors was not written: free some space"):
         weights.save("try", network(seed=2), CARD, folder=folder)
     monkeypatch.undo()
     other = network(seed=3)
@@ -174,6 +177,64 @@ def test_too_large(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"take 4\.4 MB and the limit is 4 MB"):
         weights.save("large", nn.Linear(1100, 1000), CARD, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_between_weights_and_card_keeps_both_old_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = tempfile.mkstemp, []
+
+    def full_disk(**choices: Any) -> tuple[int, str]:
+        made.append(choices["prefix"])
+        if len(made) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(**choices)
+
+    monkeypatch.setattr(tempfile, "mkstemp", full_disk)
+    with pytest.raises(CourseError, match="The disk is full, so "):
+        weights.save("try", network(seed=2), {**CARD, "steps": 2}, folder=folder)
+    monkeypatch.undo()
+    other = network(seed=3)
+    assert weights.load("try", other, folder=folder)["steps"] == 1 and same(other, network())
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_tied_weights_are_refused(tmp_path: Path, half: bool) -> None:
+    tied = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    tied[1].weight = tied[0].weight
+    with pytest.raises(CourseError, match=r"'try', '0\.weight' and '1\.weight' are one tensor, .* give one of them a"):
+        weights.save("try", tied, CARD, half=half, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    tied[1].weight = nn.Parameter(tied[0].weight.clone())
+    weights.save("try", tied, CARD, half=half, folder=tmp_path)
+
+
+def test_tensors_that_lie_side_by_side_in_one_memory_are_not_tied(tmp_path: Path) -> None:
+    apart, whole = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), torch.randn(6, 3)
+    apart[0].weight, apart[1].weight = nn.Parameter(whole[:3]), nn.Parameter(whole[3:])
+    weights.save("try", apart, CARD, folder=tmp_path)
+    other = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    weights.load("try", other, folder=tmp_path)
+    assert same(other, apart)
+    apart[1].weight = nn.Parameter(whole[2:5])  # one row is in both
+    with pytest.raises(CourseError, match="are one tensor"):
+        weights.save("try", apart, CARD, folder=tmp_path)
+
+
+def test_numbers_that_16_bits_cannot_hold_are_refused(tmp_path: Path) -> None:
+    net = network()
+    with torch.no_grad():
+        net[0].weight[0, 0, 0, 0] = -1e5
+    with pytest.raises(
+        CourseError, match=r"'try', '0\.weight' goes up to 1e\+05, and 16 bits hold .* 65504: save them"
+    ):
+        weights.save("try", net, CARD, half=True, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    weights.save("try", net, CARD, folder=tmp_path)
+    with torch.no_grad():
+        net[0].weight[0, 0, 0, 0] = -torch.inf  # which they can
+    weights.save("try", net, CARD, half=True, folder=tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:

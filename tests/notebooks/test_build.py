@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from course_tools import editions
-from course_tools.editions import engine
+from course_tools.editions import engine, smoke
 from course_tools.editions.notebooks import text_of
+from course_tools.grading import process
 from course_utils.errors import CourseError
 
 
@@ -197,6 +198,20 @@ def test_the_environment_of_the_kernel(monkeypatch):
     env = engine.kernel_environment(Path("root"), "smoke")
     assert env["COURSE_PRESET"] == "smoke" and "MPLBACKEND" not in env
     assert env["PYTHONPATH"].split(";" if ";" in env["PYTHONPATH"] else ":")[0] == "root"
+
+
+def test_what_runs_headless_finds_no_training_that_somebody_made_before(unbuilt, tmp_path, monkeypatch):
+    """Each run has a folder of its own for trainings, so that a lesson that is built or graded has really trained."""
+    monkeypatch.setenv("COURSE_TRAININGS", str(tmp_path / "somebody's"))
+    nb = editions.read_source(editions.find("02", unbuilt).source)
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    code[-1].source = "import os\nprint(os.environ['COURSE_TRAININGS'])"
+    done = [editions.execute(nb, folder=unbuilt.root / "solutions") for _ in range(2)]
+    folders = {text_of(run.cells[nb.cells.index(code[-1])].outputs).strip() for run in done}
+    assert len(folders) == 2 and str(tmp_path / "somebody's") not in folders
+    assert not any(Path(folder).exists() for folder in folders)
+    for env in (smoke._environment(tmp_path, "smoke", tmp_path), process._environment(tmp_path)):
+        assert env["COURSE_TRAININGS"] == str(tmp_path / "trainings")
 
 
 def test_widgets_leave_their_still_picture():
