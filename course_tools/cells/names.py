@@ -14,6 +14,8 @@ def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
         return error
     except ValueError:  # a null byte
         return SyntaxError("the cell contains a null byte")
+    except (RecursionError, MemoryError):  # of Python's parser, which has a stack of its own
+        return SyntaxError("the cell is nested too deeply")
     return None
 
 
@@ -28,7 +30,7 @@ def plain_python(source: str) -> str:
 
     try:
         return str(TransformerManager().transform_cell(source))
-    except SyntaxError:
+    except Exception:  # besides a SyntaxError whatever IPython makes of nonsense, such as a thousand magics
         return source
 
 
@@ -74,10 +76,12 @@ def loads(source: str, inside_functions: bool = True) -> set[str]:
 
 def outer(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
     """Every node that runs when these do: not the bodies of functions, comprehensions' variables included."""
-    for node in body:
+    waiting = [*body][::-1]  # and no recursion, which an expression nested a thousand deep would exhaust
+    while waiting:
+        node = waiting.pop()
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield from outer(ast.iter_child_nodes(node))
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def outside(source: str) -> set[str]:
