@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Sequence
+
+MOST_MAGICS = 50  # lines of a cell that only IPython understands
 
 
 def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
@@ -24,13 +27,22 @@ def statements(source: str) -> list[ast.stmt]:
     return ast.parse(plain_python(source)).body if syntax_error(source) is None else []
 
 
+@functools.lru_cache(maxsize=4096)
 def plain_python(source: str) -> str:
-    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls."""
+    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls, up to `MOST_MAGICS` of them."""
     from IPython.core.inputtransformer2 import TransformerManager
 
+    class Manager(TransformerManager):
+        def do_token_transforms(self, lines: list[str]) -> list[str]:
+            for _ in range(MOST_MAGICS):  # each reads the whole cell again: IPython's own limit can take minutes
+                changed, lines = self.do_one_token_transform(lines)
+                if not changed:
+                    return list(lines)
+            raise SyntaxError("the cell has too many magics")
+
     try:
-        return str(TransformerManager().transform_cell(source))
-    except Exception:  # besides a SyntaxError whatever IPython makes of nonsense, such as a thousand magics
+        return str(Manager().transform_cell(source))
+    except Exception:  # besides a SyntaxError whatever IPython raises for nonsense
         return source
 
 

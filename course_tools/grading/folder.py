@@ -60,23 +60,21 @@ def grade_folder(
     earlier = read_table(out, columns)
     edition = canonical_path.read_bytes()
     rows: dict[int, Row] = {}
-    todo: dict[int, str] = {}
+    todo: list[int] = []
     for index, one in enumerate(work):
         if one.refusal:
             rows[index] = _row(columns, one, "", note=one.refusal)
             continue
-        digest = _digest(edition, one)
-        row = earlier.get(as_cell(one.file), {})
-        if digest and row.get("digest") == digest and _is_whole(row, names):
+        row = earlier.get(as_cell(one.file))
+        if row:  # also an older grade stays until there is a new one
             rows[index] = row | {"student": as_cell(one.student)}  # a spreadsheet makes 7 of 007
-        else:
-            todo[index] = digest
+        if not row or row["digest"] != _digest(edition, one) or not _is_whole(row, names):
+            todo.append(index)
     _write(out, columns, rows)  # a table that cannot be written is said now, and not after the first grade
     # Threads are enough: each grade waits for processes of its own.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         jobs = {
-            pool.submit(_graded, canonical_path, names, columns, work[index], digest, timeout): index
-            for index, digest in todo.items()
+            pool.submit(_graded, canonical_path, edition, names, columns, work[index], timeout): index for index in todo
         }
         held = False
         try:
@@ -96,13 +94,16 @@ def grade_folder(
     return in_order(rows.values())
 
 
-def _graded(lesson: Path, names: list[str], columns: list[str], one: Submission, digest: str, timeout: float) -> Row:
+def _graded(lesson: Path, edition: bytes, names: list[str], columns: list[str], one: Submission, timeout: float) -> Row:
     """One notebook's row. A notebook that cannot be graded has its sentence in `note` and no points."""
+    digest = ""  # without one, the next run tries again
     try:
-        report = grade(lesson, Path(one.file), content=one.read(), solutions=False, timeout=timeout)
+        content = one.read()
+        digest = _identity(edition, content)
+        report = grade(lesson, Path(one.file), content=content, solutions=False, timeout=timeout)
     except CourseError as error:
         return _row(columns, one, digest, note=str(error))
-    except Exception as error:  # of whatever kind: it costs this row, which the next run tries again
+    except Exception as error:  # of whatever kind: it costs this row and no other
         return _row(columns, one, "", note=_sentence(error), **dict.fromkeys(names, NOT_GRADED))
     row = {"points": str(report.earned), "of": str(report.points), "passed": str(report.passed)}
     notes = list(report.notes)
@@ -132,12 +133,16 @@ def _sentence(error: Exception) -> str:
     )
 
 
-def _digest(edition: bytes, one: Submission) -> str:
-    """What identifies a notebook and the solution edition; "" for one that cannot be read, and its row will say why."""
+def _identity(edition: bytes, content: bytes) -> str:
+    return hashlib.sha256(edition + content).hexdigest()[:16]
+
+
+def _digest(edition: bytes, one: Submission) -> str | None:
+    """The identity of a notebook; None for one that cannot be read, and its row will say why."""
     try:
-        return hashlib.sha256(edition + one.read()).hexdigest()[:16]
+        return _identity(edition, one.read())
     except Exception:
-        return ""
+        return None
 
 
 def _is_whole(row: Row, names: list[str]) -> bool:
