@@ -29,7 +29,7 @@ def statements(source: str) -> list[ast.stmt]:
 
 @functools.lru_cache(maxsize=4096)
 def plain_python(source: str) -> str:
-    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls, up to `MOST_MAGICS` of them."""
+    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls, if they are not too many."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     class Manager(TransformerManager):

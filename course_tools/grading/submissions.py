@@ -18,7 +18,7 @@ from course_utils.errors import CourseError
 DEEPEST = 30  # folders within folders
 MOST_OTHERS = 20  # files of one student that are no notebooks and get a row each
 TRACES = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
-ENDING = r"(?i)\.(?:ipynb|zip)(?:\.\w+)?$|\.(?:py|txt|html?|pdf|docx?|json|rar|7z|tar|gz|tgz)$"
+ENDING = r"(?i)\.(?:ipynb|zip)(?:\.\w+)?$|\.(?:py|txt|html?|pdf|docx?|json|rar|7z|tar|(?:tar\.)?gz|tgz)$"
 ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 
 

@@ -18,13 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_tools import grading
-from course_tools.grading import folder as folder_module
 from course_tools.grading.answers import ANSWERED
 from course_tools.grading.assemble import assemble
-from course_tools.grading.report import NOT_GRADED
 from course_tools.grading.rounds import Findings
 from tests.grading import mini_lesson
-from tests.grading.conftest import statuses
 from tests.grading.mini_lesson import POINTS, RIGHT, student
 
 BATCH = 20
@@ -103,7 +100,9 @@ def damaged(draw: st.DrawFn) -> bytes:
     hurt = bytearray(content)
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 3]))):
         at, length = chance.randrange(len(hurt) + 1), chance.choice([1, 1, 4, 400, len(hurt)])
-        hurt[at : at + length] = chance.choice([b"", b"\xff", b"\0", b'"', b"[" * 2000, b"\\ud800", chance.randbytes(8)])
+        hurt[at : at + length] = chance.choice(
+            [b"", b"\xff", b"\0", b'"', b"[" * 2000, b"\\ud800", chance.randbytes(8)]
+        )
     return bytes(hurt)
 
 
