@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suppress_health_check=list(HealthCheck),
 )
 def test_damaged_notebooks_have_a_row_each(unrun: Any, place: Path, contents: list[bytes]) -> None:
+    graded_or_told(place, contents)
+
+
+def test_the_fuzz_complains_of_an_exception_that_is_no_course_error(
+    unrun: Any, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(content: bytes, name: str) -> Any:
+        raise RecursionError
+
+    monkeypatch.setattr(importlib.import_module("course_tools.grading.grade"), "parse", parse)
+    with pytest.raises(AssertionError, match="It could not be graded"):
+        graded_or_told(place, [WHOLE.encode()] * 2)
+
+
+def graded_or_told(place: Path, contents: list[bytes]) -> None:
+    """Grade notebooks with these bytes, and see that each has a row, with a grade or a CourseError's sentence."""
+    shutil.rmtree(place, ignore_errors=True)
+    (place / "in").mkdir(parents=True)
     lesson = mini_lesson.write(mini_lesson.canonical(), place / "90_mini.ipynb")
-    out = place / "grades.csv"
-    out.unlink(missing_ok=True)
-    (place / "in").mkdir(exist_ok=True)
     for number, content in enumerate(contents):
         (place / "in" / f"{number:02}.ipynb").write_bytes(content)
-    rows = grading.grade_folder(lesson, place / "in", out, workers=1)
-    assert [row["student"] for row in rows] == [f"{number:02}" for number in range(BATCH)]
+    rows = grading.grade_folder(lesson, place / "in", place / "grades.csv", workers=1)
+    assert [row["student"] for row in rows] == [f"{number:02}" for number in range(len(contents))]
     for row, content in zip(rows, contents, strict=True):
         assert row["of"] or row["note"], content
         assert "It could not be graded" not in row["note"], (row["note"], content)
