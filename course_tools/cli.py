@@ -159,7 +159,8 @@ def grade(
     from course_tools import grading
 
     rows = grading.grade_folder(lesson, folder, out, workers=workers, timeout=timeout, progress=typer.echo)
-    typer.echo(f"{len(rows)} notebooks in {out}")
+    graded = sum(bool(row.get("of")) for row in rows)
+    typer.echo(f"{out}: {graded} notebooks graded, {len(rows) - graded} files or folders not, for the reason in `note`")
 
 
 @app.command()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Sequence
+
+MOST_MAGICS = 50  # lines of a cell that only IPython understands
 
 
 def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
@@ -14,6 +17,8 @@ def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
         return error
     except ValueError:  # a null byte
         return SyntaxError("the cell contains a null byte")
+    except (RecursionError, MemoryError):  # of Python's parser, which has a stack of its own
+        return SyntaxError("the cell is nested too deeply")
     return None
 
 
@@ -22,13 +27,22 @@ def statements(source: str) -> list[ast.stmt]:
     return ast.parse(plain_python(source)).body if syntax_error(source) is None else []
 
 
+@functools.lru_cache(maxsize=4096)
 def plain_python(source: str) -> str:
-    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls."""
+    """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls, if they are not too many."""
     from IPython.core.inputtransformer2 import TransformerManager
 
+    class Manager(TransformerManager):
+        def do_token_transforms(self, lines: list[str]) -> list[str]:
+            for _ in range(MOST_MAGICS):  # each reads the whole cell again: IPython's own limit can take minutes
+                changed, lines = self.do_one_token_transform(lines)
+                if not changed:
+                    return list(lines)
+            raise SyntaxError("the cell has too many magics")
+
     try:
-        return str(TransformerManager().transform_cell(source))
-    except SyntaxError:
+        return str(Manager().transform_cell(source))
+    except Exception:  # besides a SyntaxError whatever IPython raises for nonsense
         return source
 
 
@@ -74,10 +88,12 @@ def loads(source: str, inside_functions: bool = True) -> set[str]:
 
 def outer(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
     """Every node that runs when these do: not the bodies of functions, comprehensions' variables included."""
-    for node in body:
+    waiting = [*body][::-1]  # and no recursion, which an expression nested a thousand deep would exhaust
+    while waiting:
+        node = waiting.pop()
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            yield from outer(ast.iter_child_nodes(node))
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def outside(source: str) -> set[str]:

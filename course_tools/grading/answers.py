@@ -6,13 +6,9 @@ decided is said in a sentence, because a person has to be able to argue with it.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from course_tools.cells import binds, imports, statements
 from course_tools.editions.notebooks import code_cells
@@ -47,43 +43,6 @@ class _Cell:
     identity: str
     is_code: bool
     is_check: bool
-
-
-def read_student(path: Path) -> Any:
-    """Read a student's notebook, of which nothing is taken on trust.
-
-    Raises:
-        CourseError: missing, empty, not JSON, not a notebook, or of the old format 3.
-    """
-    if not path.exists():
-        raise CourseError(f"There is no notebook {path}: check the name.")
-    if path.is_dir():
-        raise CourseError(f"{path} is a folder: name the notebook inside it.")
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise CourseError(f"{path.name} cannot be read ({error.strerror}): check its permissions.") from None
-    if not text.strip():
-        raise CourseError(f"{path.name} is empty: save the notebook again in JupyterLab, or take a fresh copy of it.")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        raise CourseError(f"{path.name} is not a Jupyter notebook (it is not JSON): hand in the .ipynb file.") from None
-    if isinstance(content, dict) and content.get("nbformat") in (1, 2, 3):
-        raise CourseError(
-            f"{path.name} is in the old notebook format {content['nbformat']}: open it in JupyterLab, "
-            "save it, and check it again."
-        )
-    try:
-        notebook = nbformat.from_dict(content)
-        for cell in notebook.cells:
-            source = cell.get("source", "")
-            cell["source"] = "".join(source) if isinstance(source, list) else str(source)
-            cell["metadata"] = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
-            cell.cell_type  # noqa: B018 - must exist
-    except (AttributeError, TypeError, KeyError):
-        raise CourseError(f"{path.name} is JSON but not a Jupyter notebook: hand in the .ipynb file.") from None
-    return notebook
 
 
 def find_answers(notebook: Any, canonical: Canonical, file_name: str) -> dict[str, Answer]:

@@ -6,18 +6,24 @@ import time
 from pathlib import Path
 
 from course_tools.editions.lessons import find
-from course_tools.grading.answers import defined_outside, find_answers, read_student
-from course_tools.grading.canonical import read_canonical
+from course_tools.grading.answers import defined_outside, find_answers
+from course_tools.grading.canonical import Canonical, is_answer, name_of, read_canonical
 from course_tools.grading.process import Limits
+from course_tools.grading.reader import StudentNotebook, parse, read_file, readable
 from course_tools.grading.report import Report
 from course_tools.grading.rounds import Findings, grade_rounds
 from course_tools.grading.verdicts import judge
+from course_utils.errors import CourseError
+
+LONGEST_TIMEOUT = 86_400  # seconds: a day
 
 
 def grade(
     lesson: str | int | Path,
     notebook: str | Path,
     *,
+    content: bytes | None = None,
+    solutions: bool = True,
     timeout: float = 20.0,
     setup_timeout: float = 180.0,
     total_timeout: float = 900.0,
@@ -27,19 +33,25 @@ def grade(
     Args:
         lesson: a lesson's number ("01" or 1), or the `Path` of an executed solution edition.
         notebook: the student's file.
+        content: what is in it, where it is not to be read from there; then `notebook` only names it.
+        solutions: whether the course's own solution edition is graded too, and not refused.
         timeout: seconds for one answer cell, and for one check.
         setup_timeout: seconds for one of the lesson's own cells.
         total_timeout: seconds after which no new run is started.
 
     Raises:
-        CourseError: the notebook cannot be read or is another lesson's, or the solution edition is missing or was
-            stripped of its outputs. A bad answer never raises.
+        CourseError: the notebook cannot be read or is another lesson's, the solution edition is missing or was
+            stripped of its outputs, or the timeout is no time. A bad answer never raises.
     """
     began = time.monotonic()
     notebook = Path(notebook)
+    some_time(timeout)
     canonical = read_canonical(solution_path(lesson))
-    student = read_student(notebook)
-    answers = find_answers(student, canonical, notebook.name)
+    name = readable(notebook.name)
+    student = parse(read_file(notebook) if content is None else content, name)
+    answers = find_answers(student, canonical, name)
+    if not solutions and _is_own_solution(student, canonical):
+        raise CourseError(f"{name} is the course's own solution edition, and no student's work.")
     limits = Limits(timeout, setup_timeout, total_timeout)
     findings = grade_rounds(canonical, answers, limits)
     outside = {name: defined_outside(student, answer.parts) for name, answer in answers.items()}
@@ -47,7 +59,7 @@ def grade(
         judge(exercise, answers[name], findings, limits, outside[name], canonical.path.stem)
         for name, exercise in canonical.exercises.items()
     ]
-    notes = [*findings.setup_errors, *([findings.problem] if findings.problem else [])]
+    notes = [*student.notes, *findings.setup_errors, *([findings.problem] if findings.problem else [])]
     seconds = time.monotonic() - began
     return Report(canonical.path.stem[:2], notebook, results, notes, seconds, _timings(findings, seconds))
 
@@ -59,6 +71,18 @@ def check(number: str | int, notebook: str | Path | None = None, *, timeout: flo
     return grade(number, notebook, timeout=timeout)
 
 
+def some_time(seconds: float) -> None:
+    """Refuse a timeout that is none.
+
+    Raises:
+        CourseError: zero, negative, not a number, or longer than a day.
+    """
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise CourseError(
+            f"A timeout of {seconds:g} seconds is no time for an answer: give more than 0, at most {LONGEST_TIMEOUT}."
+        )
+
+
 def solution_path(lesson: str | int | Path) -> Path:
     """The executed solution edition of a lesson.
 
@@ -66,6 +90,12 @@ def solution_path(lesson: str | int | Path) -> Path:
         CourseError: there is no such lesson.
     """
     return lesson if isinstance(lesson, Path) else find(lesson).solution
+
+
+def _is_own_solution(student: StudentNotebook, canonical: Canonical) -> bool:
+    """Whether it calls itself a solution edition and has this lesson's answers between the course's marks."""
+    marked = {name_of(cell) for cell in student.cells if is_answer(cell) and "### BEGIN SOLUTION" in cell.source}
+    return student.edition == "solution" and marked >= set(canonical.exercises)
 
 
 def _timings(findings: Findings, seconds: float) -> dict[str, float]:

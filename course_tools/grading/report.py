@@ -19,6 +19,7 @@ TIMED_OUT = "timed out"
 DIED = "ended Python"
 FLOODED = "printed too much"
 NOT_GRADED = "not graded"  # the grade itself could not be done; never the student's fault
+STATUSES = {PASSED, FAILED, NOT_TRIED, NOT_FOUND, ERROR, TIMED_OUT, DIED, FLOODED, NOT_GRADED}
 COLOURS = {PASSED: "green", FAILED: "red", NOT_TRIED: "dim", NOT_GRADED: "magenta"}
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from course_tools.grading.answers import Answer, find_answers, read_student
+from course_tools.grading.answers import Answer, find_answers
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.needed import setup_cells
+from course_tools.grading.reader import read_student
 from course_utils.errors import CourseError
 from tests.grading import mini_lesson
 from tests.grading.mini_lesson import RIGHT, WRONG, answer_cell, student, untouched
@@ -120,7 +121,7 @@ NONSENSE = {
     "text": (b"my answers", "not a Jupyter notebook (it is not JSON)"),
     "binary": (bytes(range(256)), "not a Jupyter notebook (it is not JSON)"),
     "cut off": (b'{"cells": [', "not a Jupyter notebook (it is not JSON)"),
-    "deep": (b"[" * 100_000, "not a Jupyter notebook (it is not JSON)"),
+    "deep": (b"[" * 100_000, "nested deeper than any notebook"),
     "list": (b"[]", "JSON but not a Jupyter notebook"),
     "number": (b"3", "JSON but not a Jupyter notebook"),
     "no cells": (b"{}", "JSON but not a Jupyter notebook"),

@@ -132,10 +132,10 @@ def test_build_ends_with_0_only_if_every_lesson_was_built(
 
 
 def test_grade_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grading, "grade_folder", lambda *_, **__: [{}, {}])
+    monkeypatch.setattr(grading, "grade_folder", lambda *_, **__: [{"of": "3"}, {}, {}])
     result = call("grade", "01", "handed_in", "--out", "marks.csv")
     assert result.exit_code == 0
-    assert "2 notebooks in marks.csv" in result.output
+    assert "marks.csv: 1 notebooks graded, 2 files or folders not" in result.output
 
 
 def test_train_without_a_name_lists_the_recipes() -> None:
