@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from pathlib import Path
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.grade import grade, solution_path
 from course_tools.grading.report import NOT_GRADED
-from course_utils.errors import CourseError
+from course_utils.errors import CourseError, UnwritableError
+from course_utils.places import is_full, unwritable
 
 FIXED = ["student", "file", "digest", "points", "of", "passed", "note"]
 
@@ -88,6 +90,8 @@ def _row(
     row = dict.fromkeys(columns, "") | {"student": student, "file": key, "digest": digest, "points": "0"}
     try:
         report = grade(lesson, path, timeout=timeout)
+    except UnwritableError:
+        raise  # the next notebook would fare no better, and it is no fault of this one's
     except CourseError as error:
         return {**row, "note": str(error)}
     row.update(points=str(report.earned), of=str(report.points), passed=str(report.passed))
@@ -141,6 +145,10 @@ def _write(out: Path, columns: list[str], rows: dict[str, dict[str, str]]) -> No
             writer.writerows({key: _harmless(value) for key, value in row.items()} for row in _sorted(rows))
         part.replace(out)
     except OSError as error:  # on Windows also while a spreadsheet has the file open
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if is_full(error):
+            raise unwritable(out, error) from None
         raise CourseError(
             f"{out} cannot be written ({error.strerror or error}): close it in other programs, or name another file."
         ) from None

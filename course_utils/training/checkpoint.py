@@ -111,13 +111,8 @@ class Keeper:
             "sha256": _digest(tensors),
         }
         text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-        try:
-            write_atomically(self.path, to_safetensors(tensors, metadata={"card": text}))
-            write_atomically(self.path.with_suffix(".json"), text.encode("utf-8"))
-        except OSError as error:
-            raise CourseError(
-                f"The checkpoint {self.path} cannot be written ({error.strerror}): choose another folder."
-            ) from None
+        write_atomically(self.path, to_safetensors(tensors, metadata={"card": text}))
+        write_atomically(self.path.with_suffix(".json"), text.encode("utf-8"))
         self._saved = time.monotonic()
 
     def discard(self) -> None:
