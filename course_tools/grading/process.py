@@ -26,6 +26,7 @@ from course_utils.environment import PRESET_VARIABLE, without_backend
 from course_utils.places import is_unwritable, unwritable
 
 PLUGIN_NAME = "course_grade_plugin"  # what plugin.py is called in the run's folder
+ROOM = 1 << 18  # bytes that a run needs at least for its notebook, its log and the kernel's files
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
 
 
@@ -110,6 +111,8 @@ def _run_in(folder: Path, notebook: Any, limits: Limits, included: int, secret: 
             _end(process, folder)
     spare = (folder / "pytest.log").read_text(encoding="utf-8", errors="replace")
     records, culprit, finished = _read(folder / "report.jsonl")
+    if not finished:  # was it for want of room? Then this fails too, and says so
+        (folder / "room").write_bytes(bytes(ROOM))
     return RunResult(records, culprit, spare, time.monotonic() - began, finished)
 
 

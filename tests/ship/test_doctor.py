@@ -179,7 +179,9 @@ def test_an_own_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytes
     assert "COURSE_OWN_DIR" in found.remedy
 
 
-def test_a_data_folder_need_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seal: Callable[..., None]) -> None:
+def test_a_data_folder_need_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seal: Callable[..., None]
+) -> None:
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
     missing = machine.data_folder()
     assert missing.state == OPTIONAL and "COURSE_DATA_DIR" in missing.remedy
