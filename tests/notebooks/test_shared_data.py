@@ -1,4 +1,4 @@
-"""Lessons that train on the spot run where the shared folder of images is read-only, as the page for instructors advises."""
+"""Lessons that train on the spot run where the shared folder of images is read-only, as docs/instructors.md advises."""
 
 from __future__ import annotations
 
