@@ -85,7 +85,7 @@ def test_a_sealed_folder_refuses_whoever_writes(tmp_path: Path, seal: Callable[.
         with pytest.raises(OSError) as caught:
             attempt()
         assert caught.value.errno == number
-    with pytest.raises(CourseError, match="cannot be written|The disk is full"):
+    with pytest.raises(CourseError, match=r"cannot be written|The disk is full"):
         check_writable(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
