@@ -6,6 +6,7 @@ What a command needs is imported inside it: PyTorch takes seconds to load, and `
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 from course_utils import __version__
 from course_utils.errors import CourseError
+from course_utils.places import is_unwritable, unwritable
 
 
 class _Group(TyperGroup):
@@ -25,6 +27,11 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
         except CourseError as error:
             typer.secho(str(error), err=True, fg="red")
+            raise typer.Exit(1) from None
+        except OSError as error:  # whatever could not be written: what has its name is whole, and stays
+            if not is_unwritable(error):
+                raise
+            typer.secho(str(unwritable(Path(error.filename or tempfile.gettempdir()), error)), err=True, fg="red")
             raise typer.Exit(1) from None
         except KeyboardInterrupt as stopped:
             typer.echo(f"\n{str(stopped) or 'Stopped.'}", err=True)  # a training says how to go on
@@ -85,15 +92,16 @@ def run(
     preset: Preset = None,
     lessons: Annotated[str, typer.Option(help='Lessons, such as "00 01"; left out, all.')] = "",
     dataset: Dataset = None,
+    out: Annotated[Path | None, typer.Option(help="The folder that is written; left out, build/.")] = None,
 ) -> None:
     """Run lessons headless; notebooks and an HTML gallery go to build/."""
     from course_tools import gallery
 
-    results = gallery.run_lessons(lessons.replace(",", " ").split(), preset, dataset)
+    results = gallery.run_lessons(lessons.replace(",", " ").split(), preset, dataset, out=out)
     console = Console()
     pages = [result.page for result in results if result.page]
     if pages:
-        console.print(f"Gallery: {pages[0].parent / 'index.html'}", soft_wrap=True)
+        console.print(f"Gallery: {pages[0].parent / 'index.html'}", soft_wrap=True, markup=False)
     console.print(gallery.summary(results))
     bad = [result.lesson.number for result in results if not result.ok or result.passed < result.exercises]
     if bad:
