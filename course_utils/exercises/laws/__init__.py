@@ -16,7 +16,7 @@ from course_utils.exercises.laws.law import Law, Trial
 from course_utils.exercises.laws.network import Asked
 from course_utils.exercises.laws.randomness import generator, noise, unlike_noise
 from course_utils.exercises.laws.registry import APPLIES, Signature, applicable
-from course_utils.exercises.laws.use import asks, settings, unchanged
+from course_utils.exercises.laws.use import asks, settings, unchanged, wrong_time
 
 __all__ = [
     "APPLIES",
@@ -42,4 +42,5 @@ __all__ = [
     "settings",
     "unchanged",
     "unlike_noise",
+    "wrong_time",
 ]

@@ -46,7 +46,7 @@ def gradients(*to: str, none: bool = False, tolerance: float = 1e-4) -> Law:
 
 def _kept(trial: Trial) -> str | None:
     with torch.enable_grad():
-        result = trial.answer(trial.values())
+        result = trial.answer(trial.values(learns=True))
     if any(tensor.requires_grad or tensor.grad_fn is not None for tensor in tensors(result)):
         return (
             "the result still holds on to everything that the network computed on the way, for gradients that nobody "
@@ -57,7 +57,7 @@ def _kept(trial: Trial) -> str | None:
 
 def _arrived(trial: Trial, to: tuple[str, ...], function: Any) -> dict[str, Tensor | None] | None:
     """The gradient of a fixed mixture of the results, by name; None if the result keeps no record at all."""
-    given = trial.values()
+    given = trial.values(learns=True)
     leaves: dict[str, list[Tensor]] = {}
     with torch.enable_grad():
         for name in to:

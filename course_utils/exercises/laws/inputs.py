@@ -36,7 +36,7 @@ class Sizes:
         t: the step of each picture, (B,), or of all if the exercise takes a whole number; None spreads them.
         dtype, schedule: of the pictures, and of the schedule.
         seed: of everything random.
-        clock: how much the stand-in network depends on the time.
+        clock, learns: of the stand-in network, see `Asked`.
         stretch: what the pictures are multiplied by; they are normal, and so go beyond [-1, 1].
     """
 
@@ -49,6 +49,7 @@ class Sizes:
     schedule: torch.dtype = torch.float64
     seed: int = 0
     clock: float = 0.0
+    learns: bool = False
     stretch: float = 1.0
 
 
@@ -104,7 +105,7 @@ class Inputs:
         if name == "t":
             return self._step(sizes) if whole else self._steps(sizes)
         if name in NETWORKS:
-            return Asked(sizes.clock)
+            return Asked(sizes.clock, sizes.learns)
         known: dict[str, Callable[[], Any]] = {
             "alpha_bar": lambda: diffusion.alpha_bars(schedule(replace(sizes, schedule=torch.float64))).to(
                 sizes.schedule

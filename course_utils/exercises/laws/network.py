@@ -17,20 +17,20 @@ class Asked(nn.Module):
 
     Args:
         clock: how much the answer depends on t; 0 for laws that are not about the time, whose last digits differ.
+        learns: whether its parameter asks for gradients.
 
     Attributes:
         calls: how often it was called.
         conds: what it was told besides, one a call.
     """
 
-    def __init__(self, clock: float = 0.0) -> None:
+    def __init__(self, clock: float = 0.0, learns: bool = False) -> None:
         super().__init__()
-        self.factor = nn.Parameter(torch.ones((), dtype=torch.float64))
+        self.factor = nn.Parameter(torch.ones((), dtype=torch.float64), requires_grad=learns)
         self.clock = clock
         self.calls = 0
         self.conds: list[Any] = []
         self._seen: dict[float, list[Tensor]] = {}
-        self._times: list[float] = []
 
     def forward(self, x: Tensor, t: Tensor, cond: Any = None) -> Tensor:
         expect(
@@ -40,9 +40,7 @@ class Asked(nn.Module):
         self.calls += 1
         self.conds.append(cond)
         if x.device.type != "meta" and t.device.type != "meta":
-            for row, time in zip(x.detach().clone(), t.tolist(), strict=True):
-                self._times.append(float(time))
-                self._seen.setdefault(float(time), []).append(row)
+            self._note(x.detach(), t)
         return self.answer(x, t, cond)
 
     def answer(self, x: Tensor, t: Tensor, cond: Any = None) -> Tensor:
@@ -50,19 +48,21 @@ class Asked(nn.Module):
         time = self.clock * torch.cos(t.to(x) / 200).reshape(-1, *[1] * (x.ndim - 1)) if self.clock else 0.0
         return self.factor.to(x) * (0.8 * x + 0.1 * x.sin()) + time
 
-    @property
-    def times(self) -> list[float]:
-        """The times of the pictures it was asked about, one a picture, in their order."""
-        return self._times
+    def _note(self, x: Tensor, t: Tensor) -> None:
+        if len(t) and bool((t == t[0]).all()):
+            self._seen.setdefault(float(t[0]), []).append(x.clone())
+            return
+        for row, time in zip(x.clone(), t.tolist(), strict=True):
+            self._seen.setdefault(float(time), []).append(row[None])
 
     @property
     def steps(self) -> list[float]:
-        """The times without those that repeat, in the order in which each came first."""
+        """The times that it was told, each once, in the order in which it came first."""
         return list(self._seen)
 
     def at(self, time: float) -> Tensor:
         """The pictures that it was asked about at one time, (B, ...), in their order."""
-        return torch.stack(self._seen[time])
+        return torch.cat(self._seen[time])
 
     def __deepcopy__(self, memo: object) -> Asked:
         return self  # so that the law sees this very network

@@ -16,23 +16,21 @@ AXES = ("step", "picture", "channel", "row", "column")
 SURE = 5.5  # standard errors: of a million right answers not one is refused
 
 
-def noise(drawn: Callable[[Answer], Tensor], *, least: float = 1.0) -> Law:
+def noise(drawn: Callable[[Answer], Tensor]) -> Law:
     """The noise that an answer adds is standard normal, and independent along every axis.
 
     Args:
         drawn: runs an answer and gives the noise that it added, (steps, B, C, H, W), divided by the standard deviation
             that the formula says; found from what the network saw, so that any order of drawing is right.
-        least: the smallest variance that is right, where the docstring leaves two of them open; the largest is 1.
     """
 
     def look(trial: Trial) -> str | None:
-        z = drawn(trial.mine).detach().double()
-        return unlike_noise(z, least)
+        return unlike_noise(drawn(trial.mine).detach().double())
 
     return Law("noise", look)
 
 
-def unlike_noise(z: Tensor, least: float = 1.0) -> str | None:
+def unlike_noise(z: Tensor) -> str | None:
     """In what z (steps, B, C, H, W) differs from standard normal noise, as a hint; None if in nothing."""
     n, flat = z.numel(), z.flatten()
     if float(flat.abs().max()) < 1e-3:
@@ -42,11 +40,11 @@ def unlike_noise(z: Tensor, least: float = 1.0) -> str | None:
         return hint
     mean, variance = float(flat.mean()), float(flat.var())
     margin = SURE * math.sqrt(2 / n)
-    if not least - margin < variance < 1 + margin:
+    if abs(variance - 1) > margin:
         got, want = apart(variance, 1.0, 2)
         even = variance < 0.2 and float(flat.min()) > -0.1
         return f"the noise has the variance {got}, it should be {want}: is " + (
-            "it drawn with torch.rand, not torch.randn?" if even else "it multiplied by the right standard deviation?"
+            "it even noise? Use torch.randn, not torch.rand." if even else "it multiplied by the standard deviation?"
         )
     if abs(mean) > SURE / math.sqrt(n):
         got, want = apart(mean, 0.0, 2)
@@ -62,7 +60,7 @@ def unlike_noise(z: Tensor, least: float = 1.0) -> str | None:
             )
     each = z.flatten(1).var(1)
     loud = int(((each - each.mean()).abs()).argmax())
-    if len(z) > 1 and abs(float(each[loud] / each.mean()) - 1) > SURE * math.sqrt(2 / z[0].numel()) + (1 - least):
+    if len(z) > 1 and abs(float(each[loud] / each.mean()) - 1) > SURE * math.sqrt(2 / z[0].numel()):
         got, want = apart(float(each[loud]), float(each.mean()), 2)
         return f"the noise of one step, the {_nth(loud + 1)}, has the variance {got}; over all steps it is {want}."
     return None

@@ -23,7 +23,7 @@ def unchanged(*, stretch: float = 3.0) -> Law:
     """
 
     def look(trial: Trial) -> str | None:
-        given = trial.values(stretch=stretch)
+        given = trial.values(stretch=stretch, learns=True)
         before = copy.deepcopy({name: _held(value) for name, value in given.items()})
         try:
             trial.answer(given)
@@ -86,14 +86,15 @@ def settings(*, stretch: float = 2.0, tolerance: float = 1e-5, **values: tuple[A
     return Law("settings", look)
 
 
-def asks(*, T: tuple[int, ...] = (20, 7), once: bool = False) -> Law:
+def asks(*, T: tuple[int, ...] = (20, 7), once: bool = False, early: bool = False) -> Law:
     """The network is asked as the reference asks it: about which pictures, at which times, how often.
 
     Pictures may be asked about in one batch or one by one. Where noise is drawn, only the first pictures are compared.
 
     Args:
         T: numbers of steps of the schedule to try.
-        once: each picture's question is one call for the whole batch.
+        once: the number of calls counts as well, not only that of pictures asked about.
+        early: before the exercise's own parts, where those have no better words for a wrong question.
     """
 
     def look(trial: Trial) -> str | None:
@@ -103,7 +104,7 @@ def asks(*, T: tuple[int, ...] = (20, 7), once: bool = False) -> Law:
                 return f"with T = {steps} {hint}."
         return _too_often(trial) if once else None
 
-    return Law("asks", look)
+    return Law("asks", look, early)
 
 
 def _too_often(trial: Trial) -> str | None:
@@ -120,15 +121,16 @@ def misasked(trial: Trial, **sizes: Any) -> str | None:
     result, wanted = trial.answer(given), trial.want(right)
     ours, theirs = _network(given), _network(right)
     T = sizes.get("T", trial.sizes.T)
-    if not ours.times:
+    if not ours.steps:
         return "the network is never asked"
     for place, (told, time) in enumerate(itertools.zip_longest(ours.steps, theirs.steps)):
         if told is None:
             return f"the network is asked at {place} times, it should be asked at {len(theirs.steps)}"
         if time is None:
             return f"the network is asked at {len(ours.steps)} times, it should be asked at {len(theirs.steps)}"
-        if abs(told - time) > 1e-4 * max(abs(time), 1):
-            return _wrong_time(told, time, T, place)
+        hint = wrong_time(told, time, T)
+        if hint is not None:
+            return hint
         asked, wanted_rows = ours.at(told), theirs.at(time)
         if len(asked) != len(wanted_rows):
             return (
@@ -143,21 +145,33 @@ def misasked(trial: Trial, **sizes: Any) -> str | None:
     return None
 
 
-def _wrong_time(told: float, time: float, T: int, place: int) -> str:
-    """The hint for a wrong time, with the mistake behind it where it is a known one."""
+def wrong_time(told: float, time: float, T: int) -> str | None:
+    """What is wrong with a time that the network is told, with the mistake behind it where it is a known one.
+
+    Args:
+        told, time: what it is told and what it should be, on the scale 0 to 1000.
+        T: steps of the schedule.
+
+    Returns:
+        a part of a sentence, or None if the time is right.
+    """
+    if abs(told - time) <= 1e-4 * max(abs(time), 1):
+        return None
     step = time * T / 1000
     one, other = apart(told, time)
-    text = f"the network is told the time {one} at question {place + 1}, it should be {other}"
+    text = f"the network is told the time {one}, it should be {other}"
     known = {
-        "the step itself, and in training it was told 1000 t / T: use model_time": step,
-        "t / T: its clock runs from 0 to 1000": step / T,
-        "for T one too large: alpha_bar has T + 1 entries, so T = len(alpha_bar) - 1": 1000 * step / (T + 1),
-        "the time of the step before: it looks at x_t, so tell it t": 1000 * (step - 1) / T,
-        "the time of the step after: it looks at x_t, so tell it t": 1000 * (step + 1) / T,
+        "told t itself, and in training it was told 1000 t / T: use model_time": step,
+        "told t / T, and its clock runs from 0 to 1000": step / T,
+        "told a time for which T is one too large: alpha_bar has T + 1 entries, so T = len(alpha_bar) - 1": (
+            1000 * step / (T + 1)
+        ),
+        f"told the time of step {step - 1:.0f}: it looks at x_t, so tell it t": 1000 * (step - 1) / T,
+        f"told the time of step {step + 1:.0f}: it looks at x_t, so tell it t": 1000 * (step + 1) / T,
     }
     for words, wrong in known.items():
         if abs(told - wrong) <= 1e-4 * max(abs(wrong), 1e-3):
-            return f"{text}. That is {words}"
+            return f"{text}; it is {words}"
     return text
 
 

@@ -22,7 +22,7 @@ noise_one_step = Exercise(
     reference=diffusion.noise_one_step,
     laws=(
         laws.unchanged(),
-        laws.dtypes(of="x_prev"),
+        laws.dtypes("x_prev"),
         laws.gradients("x_prev", "eps"),
         laws.by_itself(),
         laws.any_size(shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
