@@ -8,8 +8,8 @@ Each law is one more part of the check, after those that the check has of its ow
 """
 
 from course_utils.exercises.laws.batches import any_size, by_itself
-from course_utils.exercises.laws.garden import Garden, distribution
 from course_utils.exercises.laws.flow import gradients
+from course_utils.exercises.laws.garden import Garden, distribution
 from course_utils.exercises.laws.inputs import Inputs, Sizes
 from course_utils.exercises.laws.kinds import devices, dtypes, float64, layouts
 from course_utils.exercises.laws.law import Law, Trial

@@ -71,8 +71,8 @@ def distribution(*, T: int = 50, near: float = 0.05, loose: float = 0.15) -> Law
             if abs(got - want) > SURE * math.sqrt(want * (1 - want) / DRAWS) + 0.02:
                 one, other = apart(got, want, 2)
                 return (
-                    f"with a data set of three pictures that lie there once, twice and five times, picture {number + 1} "
-                    f"makes up {one} of {DRAWS} results, it should be {other}: each of them is right, and they are not "
+                    "with a data set of three pictures that lie there once, twice and five times, picture "
+                    f"{number + 1} makes up {one} of {DRAWS} results, it should be {other}: each of them is right, and they are not "
                     "drawn as often as they should be."
                 )
         return _on_the_way(network, pictures()[which], alpha_bar, loose)
@@ -90,7 +90,7 @@ def _on_the_way(network: Asked, ends: Tensor, alpha_bar: Tensor, loose: float) -
         rest = (network.at(time).double() - a.sqrt() * ends) / (1 - a).sqrt()
         size = float(rest.square().mean().sqrt())
         if abs(size - 1) > loose:
-            one, other = apart(size, 1.0, 2)
+            one, _ = apart(size, 1.0, 2)
             return (
                 f"on the way, at t = {t} of {T}, the noise in the pictures is {one} times as strong as it should be "
                 "there: is it added with the right standard deviation, at every step?"

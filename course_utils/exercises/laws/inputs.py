@@ -15,9 +15,10 @@ from course_utils.exercises.framework import Answer
 from course_utils.exercises.inputs import normal
 from course_utils.exercises.laws.network import Asked
 
-PICTURES = (
-    "x0 x_t x_T x_prev x x0_hat x_guess eps z eps_cond eps_uncond images mean gradient v h a b"  # (B, C, H, W)
-).split()
+PICTURES = [  # (B, C, H, W)
+    *("x0", "x_t", "x_T", "x_prev", "x", "x0_hat", "x_guess", "eps", "z", "eps_cond", "eps_uncond"),
+    *("images", "mean", "gradient", "v", "h", "a", "b"),
+]
 EACH = ["t", "cond", "y", "mask"]  # (B,)
 NETWORKS = ["model", "predict", "net", "classifier"]
 SCHEDULES = ["alpha_bar", "betas"]
@@ -99,9 +100,7 @@ class Inputs:
             made = self.make[name]
             return made(sizes) if callable(made) else made
         if name in PICTURES:
-            return sizes.stretch * normal(
-                sizes.B, *sizes.shape, seed=100 * sizes.seed + place + 1, dtype=sizes.dtype
-            )
+            return sizes.stretch * normal(sizes.B, *sizes.shape, seed=100 * sizes.seed + place + 1, dtype=sizes.dtype)
         if name == "t":
             return self._step(sizes) if whole else self._steps(sizes)
         if name in NETWORKS:

@@ -82,7 +82,9 @@ def devices() -> Law:
     """
 
     def look(trial: Trial) -> str | None:
-        given = {name: _moved(value, whole="t" in trial.rows) for name, value in trial.values(dtype=torch.float32).items()}
+        given = {
+            name: _moved(value, whole="t" in trial.rows) for name, value in trial.values(dtype=torch.float32).items()
+        }
         try:
             result = trial.answer(given)
         except (RuntimeError, NotImplementedError, TypeError) as error:

@@ -47,7 +47,7 @@ APPLIES: dict[str, Callable[[Signature], bool]] = {
     "layouts": lambda s: s.pictures and s.says(r"\(B, C, H, W\)"),
     "by_itself": _each,
     "any_size": lambda s: s.pictures or s.takes("T", *SCHEDULES),
-    "noise": lambda s: s.takes("generator") or s.says("generator"),
+    "noise": lambda s: s.takes("generator"),
     "generator": lambda s: s.takes("generator"),
     "distribution": lambda s: s.name.startswith("mended") and s.takes("x_T"),
     "unchanged": lambda s: s.pictures or s.takes(*EACH, *NETWORKS, *SCHEDULES),

@@ -7,8 +7,15 @@ from torch import Tensor
 
 from course_utils import diffusion, samplers
 from course_utils.exercises import laws
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_same_again, expect_tensor
-from course_utils.exercises.framework import expect_values
+from course_utils.exercises.framework import (
+    Answer,
+    Exercise,
+    close,
+    expect,
+    expect_same_again,
+    expect_tensor,
+    expect_values,
+)
 from course_utils.exercises.inputs import normal
 from course_utils.exercises.laws import Asked
 
