@@ -262,7 +262,6 @@ def test_all_that_a_sampler_draws_is_looked_at():
     assert "makes up" in hint(law, walk, with_noise(lambda z: 0.5 * z))
     assert "on the way" in hint(law, walk, with_noise(lambda z: 1.3 * z))
     assert "none of the three" in hint(law, walk, lambda *given: walk(*given) + 0.1)
-    assert "makes up" in hint(law, walk, lambda p, x, a, g: walk(p, x + 2, a, g))
 
 
 def test_a_result_that_keeps_its_graph_is_told():

@@ -72,8 +72,8 @@ def distribution(*, T: int = 50, near: float = 0.05, loose: float = 0.15) -> Law
                 one, other = apart(got, want, 2)
                 return (
                     "with a data set of three pictures that lie there once, twice and five times, picture "
-                    f"{number + 1} makes up {one} of {DRAWS} results, it should be {other}: each of them is right, and they are not "
-                    "drawn as often as they should be."
+                    f"{number + 1} makes up {one} of {DRAWS} results, it should be {other}: each result is right, and "
+                    "they are not drawn as often as they should be."
                 )
         return _on_the_way(network, pictures()[which], alpha_bar, loose)
 

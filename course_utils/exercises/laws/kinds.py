@@ -59,16 +59,18 @@ def float64(*, digits: float | None = 1e-9, T: tuple[int, ...] = (20, 1000)) -> 
                     continue
                 if a.shape != b.shape:
                     return f"with T = {steps} the result has shape {tuple(a.shape)}, it should have {tuple(b.shape)}."
-                off = ((a - b).abs() - 1e-14 * b.abs().max()) / b.abs().clamp_min(1e-300)
-                if bool((off > digits).any()):
-                    if bool((off > 1e-4).any()):
-                        return f"with T = {steps} {difference(got, want, 1e-4) or 'a small value is wrong'}."
-                    place = int(off.flatten().argmax())
-                    one, other = apart(float(a.flatten()[place]), float(b.flatten()[place]))
-                    return (
-                        f"with T = {steps} the values are right to a few digits: entry {place} is {one}, it should be "
-                        f"{other}. A part is float32, {FLOAT64}"
-                    )
+                wrong = ~torch.isclose(a, b, rtol=digits, atol=1e-14 * float(b[b.isfinite()].abs().max()))
+                if not bool(wrong.any()):
+                    continue
+                coarse = difference(got, want, 1e-4)
+                if coarse is not None:
+                    return f"with T = {steps} {coarse}."
+                place = int(wrong.flatten().nonzero()[0])
+                one, other = apart(float(a.flatten()[place]), float(b.flatten()[place]))
+                return (
+                    f"with T = {steps} the values are right to a few digits: entry {place} is {one}, it should be "
+                    f"{other}. A part is float32, {FLOAT64}"
+                )
         return None
 
     return Law("dtypes", look)

@@ -6,7 +6,7 @@ import torch
 
 from course_utils import diffusion, samplers
 from course_utils.diffusion import model_time, posterior_mean, posterior_variance, q_sample, recover_x0
-from tests.lessons.lesson04.loops import ANSWERS  # the training loop's are in it already
+from tests.lessons.lesson04.lawless import ANSWERS  # those that break a law, and the training loop's, are in it already
 
 mistake, alternative = ANSWERS.mistake, ANSWERS.alternative
 

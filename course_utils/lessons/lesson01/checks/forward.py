@@ -22,9 +22,9 @@ noise_one_step = Exercise(
     reference=diffusion.noise_one_step,
     laws=(
         laws.unchanged(),
+        laws.by_itself(),
         laws.dtypes("x_prev"),
         laws.gradients("x_prev", "eps"),
-        laws.by_itself(),
         laws.any_size(shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
     ),
 )
@@ -34,11 +34,11 @@ q_sample = Exercise(
     inputs=laws.Inputs(first=0),
     laws=(
         laws.unchanged(),
+        laws.by_itself(),
         laws.dtypes(),
         laws.devices(),
         laws.layouts(),
         laws.gradients("x0", "eps"),
-        laws.by_itself(),
         laws.any_size(),
     ),
 )
@@ -48,10 +48,10 @@ recover_x0 = Exercise(
     inputs=laws.Inputs(first=0),
     laws=(
         laws.unchanged(),
+        laws.by_itself(),
         laws.dtypes(),
         laws.layouts(),
         laws.gradients("x_t", "eps"),
-        laws.by_itself(),
         laws.any_size(),
     ),
 )

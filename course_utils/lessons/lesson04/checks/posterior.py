@@ -10,7 +10,7 @@ from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
 
-_EACH_STEP = (laws.unchanged(), laws.float64(), laws.by_itself(), laws.any_size(shapes=()))
+_EACH_STEP = (laws.unchanged(), laws.by_itself(), laws.float64(), laws.any_size(shapes=()))
 
 posterior_variance = Exercise("posterior_variance", reference=diffusion.posterior_variance, laws=_EACH_STEP)
 posterior_mean = Exercise(
@@ -18,11 +18,11 @@ posterior_mean = Exercise(
     reference=diffusion.posterior_mean,
     laws=(
         laws.unchanged(),
+        laws.by_itself(),
         laws.dtypes("x_t"),
         laws.devices(),
         laws.layouts(),
         laws.gradients("x0", "x_t"),
-        laws.by_itself(),
         laws.any_size(),
     ),
 )

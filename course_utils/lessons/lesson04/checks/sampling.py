@@ -25,10 +25,10 @@ p_sample = Exercise(
     laws=(
         laws.unchanged(),
         laws.asks(T=(20, 510), early=True),
+        laws.by_itself(),
         laws.dtypes("x_t"),
         laws.devices(),
         laws.layouts(),
-        laws.by_itself(),
         laws.any_size(),
         laws.settings(variance=("beta", "beta-tilde"), clip=(False, True)),
     ),
