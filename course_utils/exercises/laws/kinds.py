@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises.framework import FLOAT64
+from course_utils.exercises.laws.inputs import SCHEDULES
 from course_utils.exercises.laws.law import Law, Trial
 from course_utils.exercises.laws.words import apart, difference, tensors
 
@@ -24,14 +25,14 @@ def dtypes(of: str | None = "the pictures that came in", *, digits: float = 1e-5
     """
 
     def look(trial: Trial) -> str | None:
+        beside = " and a float64 schedule" if set(SCHEDULES) & set(trial.names) else ""
         for dtype, near in ((torch.float32, single), (torch.float64, digits)):
             got, want = trial.both(dtype=dtype)
             for a, b in zip(tensors(got), tensors(want), strict=False):
                 if of is not None and a.dtype != b.dtype:
                     return (
-                        f"with {_plain(dtype)} pictures and a float64 schedule the result is {_plain(a.dtype)}, it "
-                        f"should be {_plain(b.dtype)}, the dtype of {of}: convert the other tensors to it, or make "
-                        "them in it."
+                        f"with {_plain(dtype)} pictures{beside} the result is {_plain(a.dtype)}, it should be "
+                        f"{_plain(b.dtype)}, the dtype of {of}: convert the other tensors to it, or make them in it."
                     )
             off = None if trial.random else difference(got, want, near)
             if off is not None:

@@ -59,7 +59,7 @@ mended_sampler = Exercise(
         laws.distribution(),
         laws.generator(),
         laws.gradients(none=True),
-        laws.asks(T=(20, 7, 1)),
+        laws.asks(T=(7, 1)),
         laws.dtypes("x_T"),
         laws.layouts(),
         laws.any_size(T=(60,)),

@@ -75,7 +75,7 @@ sample_ddpm = Exercise(
         laws.unchanged(),
         laws.noise(_on_the_way),
         laws.generator(),
-        laws.asks(T=(20, 7, 1)),
+        laws.asks(T=(7, 1)),
         laws.dtypes("x_T"),
         laws.layouts(),
         laws.any_size(T=(60,)),
