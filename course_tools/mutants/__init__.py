@@ -10,7 +10,7 @@ listed      survivors that a lesson lists, in `tests/lessons/lessonNN/mutants.to
 report      what `course mutants` prints
 """
 
-from course_tools.mutants.listed import complaints, path_of, read_listed
+from course_tools.mutants.listed import Entry, complaints, path_of, read_listed
 from course_tools.mutants.runner import Report, attempt
 
-__all__ = ["Report", "attempt", "complaints", "path_of", "read_listed"]
+__all__ = ["Entry", "Report", "attempt", "complaints", "path_of", "read_listed"]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from course_tools.mutants.answers import Answer, read
 from course_tools.mutants.mutate import Mutant, mutants
@@ -21,8 +25,8 @@ if TYPE_CHECKING:  # it loads PyTorch, and the process that waits needs none
 Cases = Callable[[str], "Iterable[tuple[Answer, Exercise]]"]
 
 MEMORY = 2 * 2**30  # bytes that a mutant may take
-START_SECONDS = 120.0  # to load PyTorch and to try the answers themselves, on a busy machine
-GRACE_SECONDS = 3.0  # after its own limit: what is deep in a library hears no timer
+GRACE = 2.0  # seconds of the processor past a mutant's limit: what is deep in a library hears no timer
+SILENCE = 300.0  # seconds in which nothing is heard: a mutant that sleeps, or a very busy machine
 
 
 @dataclass
@@ -64,10 +68,11 @@ def attempt(number: str, load: Cases = cases) -> Report:
         CourseError: there is no such lesson, or a check refuses the lesson's own answer.
     """
     verdicts: dict[int, Outcome] = {}
-    while True:
-        made = _until_one_hangs(number, load, verdicts)
-        if len(verdicts) == sum(map(len, made.values())):
-            break
+    made = _until_one_hangs(number, load, verdicts)
+    while (known := len(verdicts)) < sum(map(len, made.values())):
+        _until_one_hangs(number, load, verdicts)
+        if len(verdicts) == known:
+            raise CourseError(f"The process that tries the mutants of lesson {number} dies before it has tried one.")
     every = [mutant for found in made.values() for mutant in found]
     return Report(number, list(made), [(mutant, verdicts[index]) for index, mutant in enumerate(every)])
 
@@ -80,20 +85,19 @@ def _until_one_hangs(number: str, load: Cases, verdicts: dict[int, Outcome]) -> 
     process.start()
     theirs.close()
     made: dict[str, list[Mutant]] | None = None
-    busy, patience = None, START_SECONDS
+    busy, limit = None, SILENCE
     try:
-        while (message := _heard(pipe, patience)) is not None:
+        while (message := _heard(pipe, process.pid, limit)) is not None:
             kind, value = message
             if kind == "refused":
                 raise CourseError(value)
             if kind == "made":
                 made = value
             elif kind == "begins":
-                busy, limit = value
-                patience = limit + GRACE_SECONDS
+                busy, limit = value[0], value[1] + GRACE
             else:
                 verdicts[value[0]] = value[1]
-                busy, patience = None, START_SECONDS
+                busy, limit = None, SILENCE
         if made is None:
             raise CourseError(f"The process that tries the mutants of lesson {number} has died before the first one.")
         if busy is not None:
@@ -105,12 +109,17 @@ def _until_one_hangs(number: str, load: Cases, verdicts: dict[int, Outcome]) -> 
         pipe.close()
 
 
-def _heard(pipe: Connection, seconds: float) -> tuple[str, Any] | None:
-    """The next message; None if the process is silent for so long, or has ended."""
-    with contextlib.suppress(EOFError, ConnectionError):
-        if pipe.poll(seconds):
-            message: tuple[str, Any] = pipe.recv()
-            return message
+def _heard(pipe: Connection, pid: int | None, limit: float) -> tuple[str, Any] | None:
+    """The next message; None if the process has ended, is silent, or has used the processor past its limit."""
+    began = time.monotonic()
+    with contextlib.suppress(EOFError, ConnectionError, psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        used = sum(process.cpu_times()[:2])
+        while not pipe.poll(1):
+            if sum(process.cpu_times()[:2]) - used > limit or time.monotonic() - began > SILENCE:
+                return None
+        message: tuple[str, Any] = pipe.recv()
+        return message
     return None
 
 
@@ -130,6 +139,7 @@ def _serve(pipe: Connection, number: str, load: Cases, done: frozenset[int]) -> 
     found = [mutants(bench.answer) for bench in benches]
     pipe.send(("made", {bench.answer.exercise: some for bench, some in zip(benches, found, strict=True)}))
     _limit_memory()
+    _silence()
     every = [(bench, mutant) for bench, some in zip(benches, found, strict=True) for mutant in some]
     for index, (bench, mutant) in enumerate(every):
         if index not in done:
@@ -143,8 +153,13 @@ def _limit_memory() -> None:
         import resource
     except ImportError:  # Windows
         return
-    import psutil
-
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + MEMORY, hard))
+
+
+def _silence() -> None:
+    """What libraries write past Python, about numbers that make no sense, goes nowhere: the mutants are meant so."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
