@@ -2,14 +2,16 @@
 
 They stand in `tests/lessons/lessonNN/mutants.toml`, a table for a changed line:
 
-    [[slerp]]
-    was = "share = torch.as_tensor(u, dtype=a.dtype)"
-    becomes = ["share = torch.as_tensor(u)"]
-    open = "dtype: ..."                              # or no_fault = "why nobody needs to reject it"
+    [[guide]]
+    was = "return (1 + w) * eps_cond - w * eps_uncond"
+    becomes = ["return (2 + w) * eps_cond - w * eps_uncond"]
+    open = "values: ..."                              # or no_fault = "why nobody needs to reject it"
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import sys
 from collections.abc import Iterable
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_tools import editions
-from course_tools.mutants.mutate import Mutant
+from course_tools.mutants.mutate import REMOVED, Mutant
 from course_tools.mutants.runner import Report
 from course_utils.errors import CourseError
 
@@ -68,7 +70,11 @@ def read_listed(path: Path) -> list[Entry]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return [
-            Entry((exercise, table["was"], becomes), table.get("no_fault", ""), table.get("open", ""))
+            Entry(
+                (exercise, as_written(table["was"]), as_written(becomes)),
+                table.get("no_fault", ""),
+                table.get("open", ""),
+            )
             for exercise, found in tables.items()
             for table in found
             for becomes in table["becomes"]
@@ -109,13 +115,17 @@ def complaints(report: Report, entries: Iterable[Entry]) -> list[str]:
     return found
 
 
+def as_written(line: str) -> str:
+    """A line as this version of Python writes it: blanks, brackets, quotes and remarks make no difference."""
+    if line == REMOVED:
+        return line
+    for text in (line, f"{line} pass"):  # the head of a block stands alone in the list
+        with contextlib.suppress(SyntaxError):
+            return ast.unparse(ast.parse(text)).splitlines()[0]
+    return line
+
+
 def as_entry(mutant: Mutant) -> str:
     """A survivor as it would be listed."""
-    was, becomes = (quoted(text) for text in (mutant.was, mutant.becomes))
+    was, becomes = (json.dumps(text, ensure_ascii=False) for text in (mutant.was, mutant.becomes))
     return f"[[{mutant.exercise}]]\nwas = {was}\nbecomes = [{becomes}]"
-
-
-def quoted(text: str) -> str:
-    """A line of code as TOML writes it, with as few escapes as can be."""
-    plain = "'" not in text and text.isprintable()
-    return f"'{text}'" if plain and '"' in text else json.dumps(text, ensure_ascii=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from course_tools.mutants import Entry, Report, complaints, read_listed
-from course_tools.mutants.listed import as_entry
+from course_tools.mutants.listed import as_entry, as_written
 from course_tools.mutants.mutate import Mutant
 from course_utils.errors import CourseError
 
 DEAD = [Mutant("f", "sign", "return x", f"return {n}", "") for n in range(18)]
-ALIVE = Mutant("f", "sign", 'return x + "a"', "return x - 'a'", "")
+ALIVE = Mutant("f", "sign", "return x + 'a'", "return x - 'a'", "")
 KEY = (ALIVE.exercise, ALIVE.was, ALIVE.becomes)
 REPORT = Report("99", ["f"], [(ALIVE, "survived"), *((mutant, "rejected") for mutant in DEAD), (DEAD[0], "stopped")])
 
@@ -41,6 +41,16 @@ def test_what_the_complaint_proposes_can_be_pasted(tmp_path):
     assert read_listed(path) == []
     path.write_text(f"{as_entry(ALIVE)}\nopen = 'values'\n", encoding="utf-8")
     assert read_listed(path) == [Entry(KEY, open="values")]
+
+
+def test_how_a_line_is_written_makes_no_difference(tmp_path):
+    path = tmp_path / "mutants.toml"
+    path.write_text(
+        "[[f]]\nwas = 'return x  +  \"a\"  # a remark'\nbecomes = ['return (x - \"a\")']\nopen = 'values'\n"
+    )
+    assert read_listed(path) == [Entry(KEY, open="values")]
+    for line in ("if eta > 0:", "with torch.no_grad():", "def forward", "(removed)", "a, b = (1, 2)"):
+        assert as_written(line) == line
 
 
 @pytest.mark.parametrize(
