@@ -172,6 +172,26 @@ def grade(
 
 
 @app.command()
+def mutants(
+    lesson: Annotated[str, typer.Argument(help="The lesson, such as 12.")],
+) -> None:
+    """Make every answer of a lesson wrong in many ways, and list what its checks do not notice."""
+    from course_tools import editions
+    from course_tools import mutants as wrong
+    from course_tools.mutants import report as shown
+
+    number = editions.find(lesson).number
+    listed = wrong.read_listed(wrong.path_of(number))
+    report = wrong.attempt(number)
+    console = Console()
+    console.print(shown.table(report))
+    for lines in shown.known(report, listed):
+        console.print(lines, markup=False, highlight=False, soft_wrap=True)
+    if found := wrong.complaints(report, listed):
+        raise CourseError("\n".join(found))
+
+
+@app.command()
 def train(
     name: Annotated[str | None, typer.Argument(help="The weights; left out, a list of what there is.")] = None,
     preset: Annotated[str, typer.Option(help="auto, laptop, gpu, or smoke for a trial.")] = "auto",
