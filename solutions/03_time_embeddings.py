@@ -72,23 +72,21 @@ plots.grid(torch.cat([clean, x_t, answers]), columns=7,
 #
 # **How do you hand a number over, so that small and large differences can both be seen?**
 #
-# A clock answers this. Its second hand tells 12:00:05 from 12:00:06, but looks the same a minute later. Its hour hand knows the part of the day, and hardly moves in a minute. Together they say it all. An *embedding*, a vector that stands for something, can do the same with hands at many speeds:
-#
-# $$\omega_i = P^{-i/h}, \qquad i = 0, 1, \dots, h-1$$
+# A clock answers this. Its second hand tells 12:00:05 from 12:00:06, but looks the same a minute later. Its hour hand knows the part of the day, and hardly moves in a minute. Together they say it all. An *embedding*, a vector that stands for something, can do the same with hands at many speeds $\omega_0, \dots, \omega_{h-1}$:
 #
 # - $\omega_i$ is the speed of clock $i$ in radians a step. A whole turn takes $2\pi/\omega_i$ steps.
 # - $h$ (`half`) is the number of clocks, half the number of features: a hand has two coordinates.
-# - $P$ (`max_period`), usually 10,000, says how slow the last ones are. The speeds go from 1 down to nearly $1/P$, each by the same factor slower than the one before.
+# - $P$ (`max_period`), usually 10,000, says how slow the last ones are. The first speed is 1, and each clock is slower than the one before by the same factor, so chosen that one more clock, number $h$, would have the speed $1/P$.
 
 # %% [markdown]
 # ### Exercise 1 · `frequencies`
 # ●○○ · 5 minutes
 #
-# [Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), section 3.5, where $i/h$ is written $2i/d_\text{model}$. (The code of Ho et al. 2020 divides by $h-1$ instead, so that its last speed is exactly $1/P$.)
+# A warm-up: find the formula for $\omega_i$, then write it. ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), section 3.5. The code of Ho et al. 2020 gives its last clock the speed $1/P$ itself.)
 #
-# <details><summary>Hint 1: what to think about</summary>The first speed is 1, for any P. How does the exponent have to run, so that there are exactly half values, and the last is not quite −1?</details>
-# <details><summary>Hint 2: the formula</summary>It stands above. A number to the power of a tensor is a tensor.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>i = torch.arange(half, …)</code> in float64, then <code>return max_period ** (…)</code></details>
+# <details><summary>Hint 1: what to think about</summary>The same factor, h times in a row, leads from 1 to 1/P. What is the factor, and what is left after i times?</details>
+# <details><summary>Hint 2: the formula</summary>The factor is P to the power of −1/h. A number to the power of a tensor is a tensor.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>i = torch.arange(half, …)</code> in float64, then <code>max_period</code> to a power that runs from 0 to not quite −1</details>
 
 
 # %% tags=["exercise"] exercise="frequencies" points=1
@@ -108,7 +106,7 @@ def frequencies(half, max_period=10_000.0):
 frequencies = ex.frequencies.check(frequencies)
 
 # %% [markdown]
-# The tip of a hand that has turned by the angle $\omega_i t$ lies at $(\cos \omega_i t, \sin \omega_i t)$. Write down all the sines, then all the cosines:
+# So $\omega_i = P^{-i/h}$. The tip of a hand that has turned by the angle $\omega_i t$ lies at $(\cos \omega_i t, \sin \omega_i t)$. Write down all the sines, then all the cosines:
 #
 # $$\gamma(t) = \big(\sin \omega_0 t, \dots, \sin \omega_{h-1} t,\; \cos \omega_0 t, \dots, \cos \omega_{h-1} t\big)$$
 #
@@ -122,7 +120,7 @@ frequencies = ex.frequencies.check(frequencies)
 #
 # <details><summary>Hint 1: what to think about</summary>You want a table of angles with a row for each t and a column for each clock. Which axis has to be added to t?</details>
 # <details><summary>Hint 2: the formula</summary>Angle = t · omega, of shape (B, h). Then its sine and its cosine, side by side. The frequencies are float64 on the CPU, t may be something else, and may hold whole numbers.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>angle = t[:, None] * frequencies(…, max_period).to(t)</code>, then <code>torch.cat([…, …], dim=1)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>angle = t[:, None] * …</code>, with the frequencies of half as many clocks as features; then <code>torch.cat([…, …], dim=1)</code></details>
 
 
 # %% tags=["exercise"] exercise="sinusoidal_embedding" points=3
@@ -180,12 +178,15 @@ coarse = torch.linspace(0, 1000, 251)
 pictures = {f"{f} features": similarity_map(sinusoidal_embedding(coarse, f))
             for f in (4, 16, 64)}
 maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s", bar="similarity",
-     title="With more clocks, only neighbours look alike",
+     title="With more clocks, neighbours look most alike",
      alt="Three maps of the similarity of every two steps. With 4 features, stripes repeat "
-         "everywhere; with 16 fewer; with 64 there is one sharp diagonal on a pale ground.");
+         "everywhere; with 16 fewer; with 64 there is one sharp diagonal on an orange ground "
+         "that gets paler away from it.");
+print("64 features, similarity of two steps:",
+      *(f"{torch.cos(frequencies(32) * d).mean():.2f} at {d};" for d in (1, 10, 100, 500)))
 
 # %% [markdown]
-# **What to notice.** All stripes run along the diagonal: only the difference counts. Four features are two clocks, one of them too fast and one slow, and steps far apart look alike again and again. With 64 a step resembles its neighbours, and the rest little.
+# **What to notice.** All stripes run along the diagonal: only the difference counts. Four features are two clocks, one of them too fast and one slow, and steps far apart look alike again and again. With 64 a step resembles its neighbours most, and the likeness falls with the distance: 0.97 one step away, 0.66 at ten, 0.20 at five hundred. It falls slowly (0.56 at a hundred), because many clocks hardly move in that time: ten of the 32 need more than 3,000 steps for a turn.
 
 # %% [markdown]
 # ## 3 · Other ways, and what a network makes of them
@@ -198,21 +199,17 @@ maps(pictures, x=(0, 1000), y=(0, 1000), xlabel="step t", ylabel="step s", bar="
 # - **a learned table**: one vector for each whole step, learned like a weight (`nn.Embedding`). It can become anything, and knows nothing about neighbours.
 # - **random Fourier features**: sinusoids again, with speeds drawn at random from a normal distribution instead of a fixed ladder. [Song et al. 2021](https://arxiv.org/abs/2011.13456) use them for continuous time.
 #
-# The last is yours to write. Here a speed $\nu_j$ is counted in *turns over the whole scale*, so that the number says how fine the finest detail is:
-#
-# $$\gamma(t) = \Big(\sin 2\pi \nu_j \tfrac{t}{1000}, \;\dots,\; \cos 2\pi \nu_j \tfrac{t}{1000}, \dots\Big), \qquad \nu_j \sim \mathcal N(0, \sigma^2)$$
-#
-# The spread $\sigma$ is chosen by hand, 4 turns here: the larger, the faster most of the clocks.
+# The last is yours to write. Here a speed $\nu_j$ is counted in *turns over the whole scale*, from $t = 0$ to $t = 1000$, so that the number says how fine the finest detail is. It is drawn from $\mathcal N(0, 4^2)$: the larger this spread (4 turns, chosen by hand), the faster most of the clocks.
 
 # %% [markdown]
 # ### Exercise 3 · `fourier_features`
 # ●○○ · 10 minutes
 #
-# [Tancik et al. 2020](https://arxiv.org/abs/2006.10739), equation 5 and section 4. The random numbers are drawn once, outside, and passed in: an embedding that changes from call to call would be noise.
+# The last exercise with another ruler: find the angle that a clock of `turns` shows at $t$, then its sines and cosines as before ([Tancik et al. 2020](https://arxiv.org/abs/2006.10739), equation 5 and section 4). The random numbers are drawn once, outside, and passed in: an embedding that changes from call to call would be noise.
 #
 # <details><summary>Hint 1: what to think about</summary>A clock with one turn on the whole scale: which angle does it show at t = 1000, at t = 500?</details>
-# <details><summary>Hint 2: the formula</summary>It stands above; the shapes are those of the last exercise.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>angle = 2 * torch.pi * t[:, None] / … * turns.to(t)</code></details>
+# <details><summary>Hint 2: the formula</summary>A turn is 2π. At t, the share t/1000 of all its turns is done. The shapes are those of the last exercise.</details>
+# <details><summary>Hint 3: nearly the line</summary>Only the line with <code>angle = …</code> differs from sinusoidal_embedding</details>
 
 
 # %% tags=["exercise"] exercise="fourier_features" points=2
@@ -250,7 +247,7 @@ maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 
          "and late, alike within and opposite between.");
 
 # %% [markdown]
-# **Where to look.** The table begins with no neighbours at all: what is learned about step 500 says nothing about 501. The raw float knows two kinds of steps, early and late, and no angle in between. Random Fourier features know neighbourhoods: the larger $\sigma$, the narrower.
+# **Where to look.** The table begins with no neighbours at all: what is learned about step 500 says nothing about 501. The raw float knows two kinds of steps, early and late, and no angle in between. Random Fourier features know neighbourhoods: the larger the spread of their speeds, the narrower.
 
 # %% [markdown]
 # ### From clocks to a vector
@@ -271,7 +268,7 @@ maps({name: similarity_map(e) for name, e in kinds.items()}, x=(0, 1000), y=(0, 
 #
 # <details><summary>Hint 1: what to think about</summary>Which parts are learned, and belong in __init__? Which are computed anew in every call?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above; F.gelu is PyTorch's GELU.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>h = F.gelu(self.linear1(sinusoidal_embedding(…)))</code>, then <code>return self.linear2(…)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>linear1</code> takes what <code>sinusoidal_embedding(t, …)</code> gives; the bend stands between it and <code>linear2</code>, and none after</details>
 
 
 # %% tags=["exercise"] exercise="TimeMLP" points=2
@@ -375,7 +372,7 @@ display(experiments.claim(
     less="sinusoidal", margin=0.1))
 
 # %% [markdown]
-# **What to notice.** A network on a raw float bends slowly: in this time it learns nearly nothing of eight waves (it misses 0.95 of the variance, sinusoids 0.01). On the smooth function it is as good as any, even a little better than sinusoids. The table learns every function at the steps it has seen, and knows nothing about the others (a share above 1 is worse than answering the mean): it only suits a model whose steps are all practised.
+# **What to notice.** A network on a raw float bends slowly: in this time it learns nearly nothing of eight waves (it misses 0.95 of the variance, sinusoids 0.01). On the smooth function it has no trouble: it misses even a little less than sinusoids, and a little more than random Fourier features. The table learns every function at the steps it has seen, and knows nothing about the others (a share above 1 is worse than answering the mean): it only suits a model whose steps are all practised.
 #
 # So the *need* decides. Does a denoiser need a wavy function of time, or a smooth one? Keep the question in mind for section 6.
 
@@ -397,9 +394,11 @@ display(experiments.claim(
 # ### Exercise 5 · `modulate`
 # ●○○ · 10 minutes · the heart of the lesson
 #
+# The formula is the easy part. Say first which axes of $h$ a `scale` of shape (B, C) would meet if you wrote `h * (1 + scale)`, and for which sizes PyTorch would not even complain.
+#
 # <details><summary>Hint 1: what to think about</summary>PyTorch lines shapes up from the right. Which axes does scale, (B, C), lack at its right?</details>
 # <details><summary>Hint 2: the formula</summary>It stands above, with scale and shift of shape (B, C, 1, 1).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return h * (1 + scale[:, :, None, None]) + …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>scale[:, :, None, None]</code> has two more axes; shift needs them as well</details>
 
 
 # %% tags=["exercise"] exercise="modulate" points=2
@@ -434,7 +433,7 @@ modulate = ex.modulate.check(modulate)
 #
 # <details><summary>Hint 1: what to think about</summary>How many numbers does to_scale_shift give for each picture? Which half is the scale?</details>
 # <details><summary>Hint 2: the formula</summary>conv1, modulate, ReLU, conv2, ReLU. The layer gives 2 · outputs numbers: chunk(2, dim=1) cuts them in two. nn.init.zeros_ sets a weight to zero.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>scale, shift = self.to_scale_shift(…).chunk(…)</code>, then <code>h = F.relu(modulate(self.conv1(x), …, …))</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>scale, shift = self.to_scale_shift(…).chunk(…)</code>; then two lines, one a convolution each, and only the first has <code>modulate</code> in it</details>
 
 
 # %% tags=["exercise"] exercise="TimedBlock" points=3
@@ -470,7 +469,7 @@ class TimedBlock(nn.Module):
 TimedBlock = ex.TimedBlock.check(TimedBlock)
 
 # %% [markdown]
-# Put together, this is lesson 02's U-Net with your blocks, two levels deep: one time vector, read by all five blocks. To be faster it has a narrower middle, and it pools by the mean instead of the maximum.
+# Put together, this is lesson 02's U-Net with your blocks, two levels deep: one time vector, read by all five blocks. To be faster it has a narrower middle, and it pools by the mean instead of the maximum. And it learns what to *add to* $x_t$: under pure noise $x_t$ *is* the noise, so a new network has that end right from the start.
 
 # %%
 class TimedUNet(nn.Module):
@@ -486,7 +485,7 @@ class TimedUNet(nn.Module):
         self.up1 = TimedBlock(2 * width, width, hidden)
         self.out = nn.Conv2d(width, channels, 1)
         nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # at first the answer is 0, a loss of 1
+        nn.init.zeros_(self.out.bias)  # at first the answer is x itself
         self.to(memory_format=torch.channels_last)  # faster convolutions
 
     def forward(self, x, t, cond=None):
@@ -496,7 +495,7 @@ class TimedUNet(nn.Module):
         h = self.middle(F.avg_pool2d(b, 2), time)  # (B, 2 width, H/4, W/4)
         h = self.up2(torch.cat([F.interpolate(h, scale_factor=2), b], dim=1), time)
         h = self.up1(torch.cat([F.interpolate(h, scale_factor=2), a], dim=1), time)
-        return self.out(h)
+        return x + self.out(h)
 
 
 # %%
@@ -511,9 +510,11 @@ print(f"{sum(p.numel() for p in net.parameters()):,} parameters, of which {of_ti
 #
 # **How much does a network lose that has to see for itself?**
 #
-# Train two, alike in all but one thing: `models.NoTime` gives the same vector for every step, so that the network has the same layers and no information. The objective is the one of lesson 04, in short: noise a picture to a random step, let the network say the noise, take the mean squared error. A network that always answers 0 has a loss of 1.
+# Train two, alike in all but one thing: `models.NoTime` gives the same vector for every step, so that the network has the same layers and no information. The objective is the one of lesson 04, in short: noise a picture to a random step, let the network say the noise, take the mean squared error.
 #
 # Then measure the loss at nine levels of noise, on pictures that were not trained on, with the same noise for everybody. The levels are evenly spaced in log-SNR (lesson 01).
+#
+# A loss wants something to be compared with. Three rules have no weights at all: *always 0* has a loss of 1; *answer $x_t$*, which needs no time; and lesson 02's *one pixel alone*, the best straight line for each pixel, which is told the time. A network that does worse than such a rule has not learned that level yet, and nothing follows from comparing two of those.
 
 # %% tags=["experiment"]
 log_snr = diffusion.snr(alpha_bar[1:]).log()  # (T,), t = 1 to T
@@ -544,6 +545,23 @@ print("log-SNR:", *(f"{level:4.0f}" for level in studies.LEVELS))
 print("step t: ", *(f"{t:4d}" for t in level_steps))
 
 # %% tags=["experiment"]
+# mean and variance of each pixel, (C, H, W)
+mu, v = train.mean(0).to(run.device), train.var(0).to(run.device)
+
+
+def one_pixel(x_t, t, cond=None):
+    """The noise by the best straight line for each pixel alone; it is told the time."""
+    a = alpha_bar[int(t[0])].item()  # the whole batch has one step
+    return (1 - a) ** 0.5 / (a * v + 1 - a) * (x_t - a**0.5 * mu)
+
+
+rules = {"answer x_t": loss_by_level(lambda x_t, t, cond=None: x_t),
+         "one pixel alone": loss_by_level(one_pixel)}
+print("log-SNR:        ", *(f"{level:7.0f}" for level in studies.LEVELS))
+for name, losses in rules.items():
+    print(f"{name:>15}:", *(f"{loss:7.4f}" for loss in losses))
+
+# %% tags=["experiment"]
 steps = run.pick(smoke=6, lecture=0, laptop=250, gpu=3000)
 net_seeds = range(run.pick(smoke=2, lecture=0, laptop=5))
 embeds = {"sinusoidal": TimeMLP, "no time": models.NoTime}
@@ -555,7 +573,7 @@ def trained(name, seed):
     torch.manual_seed(seed)
     net = nets[name, seed] = TimedUNet(train.shape[1], embeds[name]).to(run.device)
     batches = Shuffled(train, size=64, seed=seed, make=noised)
-    history = fit(net, batches, loss_of, steps, learning_rate=2e-3, quiet=True)
+    history = fit(net, batches, loss_of, steps, learning_rate=4e-3, quiet=True)
     # smoothed over 5 steps
     practice[name].append(np.convolve(history.losses, np.ones(5) / 5, mode="valid"))
     return loss_by_level(net)
@@ -581,11 +599,12 @@ for name, runs in shown.items():
 plots.curves(shown, x=np.linspace(0, 100, shown["no time"].shape[1]),
              xlabel="share of the training, %", ylabel="loss",
              logy=True, title="While they train, the difference looks small",
-             alt="Training loss of both kinds of network: falling from 1 together; the one "
-                 "without time a little behind.");
+             alt="Training loss of both kinds of network: falling together; the one without "
+                 "time a little behind.");
 
 # %% tags=["experiment", "figure"]
-plots.curves(by_level.runs, x=studies.LEVELS, xlabel="log-SNR (left: noise, right: data)",
+plots.curves({**by_level.runs, **rules}, x=studies.LEVELS,
+             xlabel="log-SNR (left: noise, right: data)",
              ylabel="loss", logy=True, hlines={"always 0": 1.0},
              title="Told the time, a network loses less at nearly every level",
              alt="Loss against log-SNR for networks with a sinusoidal embedding and without "
@@ -794,29 +813,32 @@ if nets:  # a verdict needs several networks
 #
 # **Sinusoids, random Fourier features, a table, a raw float: which one for the flowers?**
 #
-# You saw that they differ widely in what a small network can learn from them. You also saw that what a denoiser has to know is smooth. So there are two stories, and only a measurement decides between them. It takes more than the minutes you have: six ways, three seeds each, the course's U-Net (lesson 05), trained, sampled from (lessons 04 and 06) and judged. It was run ahead; `course claims time_embeddings` repeats it.
+# You saw that they differ widely in what a small network can learn from them. You also saw that the strength of the noise, which is what the step stands for, changes smoothly. So there are two stories, and only a measurement decides between them. It takes more than the minutes you have: five ways, three seeds each, the course's U-Net (lesson 05), trained, sampled from (lessons 04 and 06) and judged. It was run ahead; `course claims time_embeddings` repeats it.
 
 # %% tags=["experiment"]
 about = studies.settings("time_embeddings")
 shared = about["shared"]
-print(f"{len(about['variants'])} ways, seeds {about['seeds']}: {shared['dataset']} at "
+kinds = ["sinusoidal", "raw float", "learned table", "random Fourier", "no time"]
+print(f"{len(kinds)} ways, seeds {about['seeds']}: {shared['dataset']} at "
       f"{shared['size']} px, U-Net of width {shared['width']}, {shared['steps']} steps of "
       f"batch {shared['batch']}, {shared['samples']} samples each")
 study = {figure: studies.load("time_embeddings", figure=figure)
          for figure in ("loss", "loss by level", "Fréchet distance")}
 for figure in ("loss", "Fréchet distance"):
-    display(study[figure].table().round(4))
+    display(study[figure].table().loc[kinds].round(4))
 
 # %% tags=["experiment", "figure"]
 curves = study["loss by level"].runs  # (seeds, 9) each
-relative = {name: 100 * (runs / curves["sinusoidal"] - 1) for name, runs in curves.items()
-            if name != "sinusoidal"}
+relative = {name: 100 * (curves[name] / curves["sinusoidal"] - 1) for name in kinds[1:]}
+print("log-SNR:        ", *(f"{level:7.0f}" for level in studies.LEVELS))
+for name, losses in {"sinusoidal": curves["sinusoidal"].mean(0), **rules}.items():
+    print(f"{name:>15}:", *(f"{loss:7.4f}" for loss in losses))
 plots.curves(relative, x=studies.LEVELS, xlabel="log-SNR (left: noise, right: data)",
              ylabel="loss above that of sinusoids, %", hlines={"sinusoidal": 0.0},
              title="Where each way of telling the time pays",
              alt="Loss relative to sinusoids against log-SNR for a raw float, a learned table, "
-                 "random Fourier features, no time, and the colleague's embedding of the bug "
-                 "hunt.");
+                 "random Fourier features and no time: the table and no time lie far above at "
+                 "the left, a few percent at the right; the other two stay near zero.");
 
 # %% [markdown]
 # The *Fréchet distance* says how far the samples are from real pictures, as a recogniser sees them (lesson 10 builds it; smaller is better). A lower loss need not mean better samples, so there is a verdict on both.
@@ -834,9 +856,9 @@ for figure, digits in (("loss", 4), ("Fréchet distance", 2)):
                                   study[figure], more=rival, less="sinusoidal", digits=digits))
 
 # %% [markdown]
-# **What to notice.** By both measures three ways are *too close to call*: sinusoids (loss 0.228, distance 18.0), random Fourier features (0.228, 17.9) and one raw float (0.232, 19.1). It is a null result, and section 3 explains it: what a denoiser has to know of the time is smooth, and a float that is stretched to lie between -1 and 1 can carry a smooth function.
+# **What to notice.** By both measures three ways are *too close to call*: sinusoids (loss 0.228, distance 18.0), random Fourier features (0.228, 17.9) and one raw float (0.232, 19.1). Three seeds do not tell them apart; that is not the same as equal. Section 3 suggests why they are close: if what a denoiser has to know of the time is smooth, a float that is stretched to lie between -1 and 1 can carry it.
 #
-# Two ways lose. *No time at all* (0.243, 20.4) pays most where the noise is strongest, a third more loss at log-SNR -8. The *learned table* (0.243, 22.3) does no better than that. In 400 steps of 32 pictures each of its 1000 rows was met about 13 times: a table buys with data what sinusoids have for nothing, neighbours. If that is the reason, longer training should close the gap: put `models.LearnedTime` into `embeds` in section 5, and raise `steps`.
+# Two ways lose. *No time at all* (0.243, 20.4) loses a third more than sinusoids at log-SNR -8, and some 6 % at 6 and 8. But look at the rules: at -8 sinusoids have a loss of 0.0116, and answering $x_t$ has 0.0001. These networks begin at 0, not at $x_t$, and after 400 steps none of the five has learned that end. So the left third of the chart, up to -4, says who learns *faster* there, and no more. From -2 on all five are below both rules. The *learned table* (0.243, 22.3) does no better than no time. In 400 steps of 32 pictures each of its 1000 rows was met about 13 times: a table buys with data what sinusoids have for nothing, neighbours. If that is the reason, longer training should close the gap: put `models.LearnedTime` into `embeds` in section 5, and raise `steps`.
 #
 # (Eight verdicts at 95 %: do not be surprised if one of them is luck.)
 
@@ -880,7 +902,7 @@ maps({name: similarity_map(e[::2]) for name, e in both.items()}, x=(0, 1000), y=
 # your own look: try things here
 
 # %% [markdown]
-# Eyes are not a proof. *Principal components* count directions: if all the points of a cloud lie along one line, one number says it all, however many columns the table has. Take the mean away, then the singular values of the table, squared, are the variances along the cloud's principal axes.
+# Eyes are not a proof. *Principal components* count directions: if all the points of a cloud lie along one line, one number says it all, however many columns the table has. Take the mean away, then the singular values of the table, squared and divided by the number $N$ of its rows, are the variances along the cloud's principal axes. (For the *shares* of the whole variance, the $N$ drops out.)
 
 # %% [markdown]
 # ### Exercise 8 · `variance_shares`
@@ -961,7 +983,7 @@ plots.curves(shares, x=range(1, 9), xlabel="principal component",
 # %% [markdown]
 # ### Did it hurt?
 #
-# The network trained, after all. The colleague's embedding was one of the six ways of section 6:
+# The network trained, after all. The colleague's embedding was trained beside the five ways of section 6, in the same way and with the same seeds:
 
 # %% tags=["experiment"]
 bug = "t/T in 8 sinusoids"
@@ -972,7 +994,7 @@ for figure, digits in (("loss", 4), ("Fréchet distance", 2)):
                                   study[figure], more=bug, less=rival, digits=digits))
 
 # %% [markdown]
-# **What to notice.** It did, and nobody would have seen it: nothing crashed, and the loss fell as it should. Against sinusoids of $t$ itself (there are 16 in that network) the mistake costs loss (0.237 against 0.228) and samples (21.3 against 18.0). Even one honest raw float has the lower loss (0.232; the samples are too close to call). A raw float *can* do, then, but this one is neither centred nor stretched: nearly all that it says is one number that moves from 0 to $\sin 1 = 0.84$.
+# **What to notice.** It did, and nobody would have seen it: nothing crashed, and the loss fell as it should. Against sinusoids of $t$ itself (there are 16 in that network) the mistake costs loss (0.237 against 0.228) and samples (21.3 against 18.0). Even one honest raw float has the lower loss (0.232; the samples are too close to call). So a raw float can do better than this one. A guess at why: this one is neither centred nor stretched, and nearly all that it says is one number that moves from 0 to $\sin 1 = 0.84$. You could test it with `models.RawTime` without its stretching.
 #
 # ## 8 · Explorer
 #
