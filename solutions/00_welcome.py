@@ -279,7 +279,7 @@ widgets.Explorer(plant, name="Plant a flower",
 #
 # Two from lesson 01: a difference of +0.179, interval 0.071 to 0.286, *holds*; one of −0.028, interval −0.113 to 0.057, is *too close to call*. The second does not say that the two are equal. It says that three seeds leave it open. Likewise, *too close to call* in a test of equality leaves open whether the two are equal, and is no sign that they differ.
 #
-# Three questions to ask of every verdict. What does a rule without any learning get, the floor? If both networks are worse than that, comparing them says little. Was the *cause* tested, or only the difference? And how many verdicts were there? Of twenty at 95 %, one is luck.
+# Three questions to ask of every verdict. What does a rule without any learning get, such as the mean of all pictures as the answer to everything? If both networks are worse than that, comparing them says little. Was the *cause* tested, or only the difference? And how many verdicts were there? Of twenty at 95 %, one is luck.
 
 # %% [markdown]
 # ## Is this normal?

@@ -242,7 +242,7 @@ for ratio in ("1 %", "0.5 %"):
 # %% [markdown]
 # **What to notice.** Against one percent the claim holds: 0.37 of the steps against 0.19. Against half a percent it is *too close to call*, 0.37 against 0.40: three runs do not tell which of the two is larger, and that is not the same as equal.
 #
-# Look at the ends instead. One percent ends in noise, at a ratio of 4e-07, but rushes through the part that can be read. Half a percent takes its time there, and is not done when the steps are over: at $t = 1000$ the ratio is 0.018, more than 400 times that of the schedule, and the recogniser still reads a little more than chance. A sampler that starts from noise with nothing in it starts where this training never was, whatever is rescaled. (Section 7 is about a schedule with the same fault.) With a fixed ratio one number decides both how fast the picture goes and how it ends. A schedule has a number for every step.
+# Look at the ends instead. One percent ends in noise, at a ratio of 3.7e-07, but rushes through the part that can be read. Half a percent takes its time there, and is not done when the steps are over: at $t = 1000$ the ratio is 0.018, more than 400 times that of the schedule, and the recogniser still reads a little more than chance. A sampler that starts from noise with nothing in it starts where this training never was, whatever is rescaled. (Section 7 is about a schedule with the same fault.) With a fixed ratio one number decides both how fast the picture goes and how it ends. A schedule has a number for every step.
 
 # %% [markdown]
 # ## 3 · The jump
@@ -670,7 +670,7 @@ experiments.claim(
 # %% [markdown]
 # **What to notice.** One sentence, two readings, two verdicts. Over the whole ruler linear is the *more* even one (0.90 against 0.83): cosine rushes through the low end, where linear dwells. Where a flower is partly readable, cosine spends more of its steps (0.50 against 0.40).
 #
-# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34): a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"` and see. (The lower limit lies close to chance, so the noise of 128 pictures can cross it: look at the spread before you believe a difference.)
+# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34). A guess at why: a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"`, and look where its accuracy falls. (The lower limit lies close to chance, so the noise of 128 pictures can cross it: look at the spread before you believe a difference.)
 #
 # Whether this makes better pictures is another question: in the paper, on ImageNet at 64 px, FID goes from 31.3 (linear) to 27.0 (cosine) after 200,000 steps of training (Nichol & Dhariwal 2021; they used more noise steps, T = 4000). You can measure it yourself once you have a model (lesson 04).
 

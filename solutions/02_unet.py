@@ -355,7 +355,7 @@ print("without its skips, the square in the middle counts "
       f"{middle['U-Net, depth 2'] / middle['depth 2, no skips']:.0f} times less")
 
 # %% [markdown]
-# **Where to look.** Compare each U with the row before it. With three blocks, 324 pixels against 169; with five, the whole picture against 441. (A row of five blocks sees more than a U of three.) The bright square in the U-Net of depth 2, 9 × 9, is what comes through the skip at full size: two blocks, two pixels each to every side. Take the skips away, and leave every weight as it was: the network sees as many pixels, but those in the middle count about a hundredth of what they did, and hardly more than the rest. Mind what the picture is of: new networks, before any training.
+# **Where to look.** Compare each U with the row before it. With three blocks, 324 pixels against 169; with five, the whole picture against 441. (A row of five blocks sees more than a U of three.) The bright square in the U-Net of depth 2, 9 × 9, is what comes through the skip at full size: two blocks, two pixels each to every side. Take the skips away, and leave every weight as it was: the network sees as many pixels, but those in the middle count 250 times less than they did, hardly more than the rest. Mind what the picture is of: new networks, before any training.
 
 # %% [markdown]
 # ## 4 · One shot
@@ -811,7 +811,7 @@ for t in (50, 800):
                               less="with skips"))
 
 # %% [markdown]
-# **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.167 against 0.223), or 2.4 dB. But mind the floor: these networks are narrower than yours and learned for 800 steps, and at $t = 50$ leaving the picture as it is would cost 0.09, less than either. So the figures say what skips bring to a network that draws everything anew and has begun to learn it. Without them the curve is flat at the left: however clean the picture that comes in, it is drawn no better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. A guess: the pooling drops places, and to code them in channels is hard to learn in 800 steps. With more steps the gap would then become smaller.
+# **What to notice.** One sentence, two verdicts. At $t = 50$ the skips are worth a quarter of the error (0.167 against 0.223), or 2.4 dB. But mind the rules without a network: these two are narrower than yours and learned for 800 steps, and at $t = 50$ leaving the picture as it is costs 0.09, less than either. So the figures say what skips bring to a network that draws everything anew and has begun to learn it. Without them the curve is flat at the left: however clean the picture that comes in, it is drawn no better than what arrives through the depth. Room is not what is lacking. The middle holds 64 × 4 × 4 = 1,024 numbers, more than the 768 of a picture. A guess: the pooling drops places, and to code them in channels is hard to learn in 800 steps. With more steps the gap would then become smaller.
 #
 # At $t = 800$ it does *not* hold: the network without skips is a little better (0.300 against 0.307). A guess that you can test: under heavy noise the skip brings hardly anything but noise, and the way up has to learn to leave it alone. Train longer (`OneShot(width=16, steps=3000)` in `course_utils/lessons/lesson02/studies.py`), and see whether the difference goes away.
 
