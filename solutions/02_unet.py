@@ -333,13 +333,13 @@ UNet = ex.UNet.check(UNet)
 # %% tags=["experiment", "figure"]
 torch.manual_seed(0)
 candidates = {
-    "3 blocks in a row": stacks["3 blocks"],
-    "U-Net, depth 1": UNet(channels, width=16, depth=1),
-    "5 blocks in a row": stacks["5 blocks"],
-    "U-Net, depth 2": UNet(channels, width=16, depth=2),
-    "depth 2, no skips": UNet(channels, width=16, depth=2, skips=False),
+    "3 in a row": stacks["3 blocks"],
+    "U, depth 1": UNet(channels, width=16, depth=1),
+    "5 in a row": stacks["5 blocks"],
+    "U, depth 2": UNet(channels, width=16, depth=2),
+    "no skips": UNet(channels, width=16, depth=2, skips=False),
 }
-candidates["depth 2, no skips"].load_state_dict(candidates["U-Net, depth 2"].state_dict())
+candidates["no skips"].load_state_dict(candidates["U, depth 2"].state_dict())
 seen = {name: influence(net, x32, 16, 16) for name, net in candidates.items()}
 white = max(s.max() for s in seen.values())
 plots.grid(torch.stack([shade(s, white) for s in seen.values()]),
@@ -350,9 +350,9 @@ plots.grid(torch.stack([shade(s, white) for s in seen.values()]),
                "depth 2 sees everything: dark grey, and bright in a square of 9 by 9 in the "
                "middle. Without skips that square is gone, and all is dark grey.");
 # the 9 x 9 in the middle
-middle = {name: s[12:21, 12:21].mean() for name, s in seen.items() if "depth 2" in name}
+middle = {name: s[12:21, 12:21].mean() for name, s in seen.items()}
 print("without its skips, the square in the middle counts "
-      f"{middle['U-Net, depth 2'] / middle['depth 2, no skips']:.0f} times less")
+      f"{middle['U, depth 2'] / middle['no skips']:.0f} times less")
 
 # %% [markdown]
 # **Where to look.** Compare each U with the row before it. With three blocks, 324 pixels against 169; with five, the whole picture against 441. (A row of five blocks sees more than a U of three.) The bright square in the U-Net of depth 2, 9 × 9, is what comes through the skip at full size: two blocks, two pixels each to every side. Take the skips away, and leave every weight as it was: the network sees as many pixels, but those in the middle count 250 times less than they did, hardly more than the rest. Mind what the picture is of: new networks, before any training.
