@@ -21,7 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import data, diffusion, experiments, models, plots, pretrained, studies
+from course_utils import (data, diffusion, experiments, metrics, models, plots, pretrained,
+                          studies)
 from course_utils.lessons.lesson03 import checks as ex
 from course_utils.lessons.lesson03.explorer import EmbeddingExplorer
 from course_utils.lessons.lesson03.maps import maps
@@ -646,7 +647,7 @@ print_levels({**{name: runs.mean(0) for name, runs in by_level.runs.items()}, **
 #
 # <details><summary>Hint 1: what to think about</summary>How do you get all p of a picture at once, every other row and every other column? Over what is the median taken, so that each picture gets its own?</details>
 # <details><summary>Hint 2: the formula</summary>x[..., ::2, ::2] is p, x[..., ::2, 1::2] is q. Then d, its absolute value, the median over channels, rows and columns, and a division.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return d.abs().flatten(1).median(dim=1).values / …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>….flatten(1).median(dim=1).values</code> is the median of each picture; of what, and which number brings it to the standard deviation?</details>
 
 
 # %% tags=["exercise"] exercise="guess_noise_level" points=2
@@ -830,6 +831,8 @@ study = {figure: studies.load("time_embeddings", figure=figure)
          for figure in ("loss", "loss by level", "Fréchet distance")}
 for figure in ("loss", "Fréchet distance"):
     display(study[figure].table().loc[kinds].round(4))
+judge = metrics.Judge(shared["dataset"], shared["size"], n=shared["samples"])
+print(f"Fréchet distance of as many real pictures: {judge.floor['frechet']:.2f}")
 
 # %% tags=["experiment", "figure"]
 curves = study["loss by level"].runs  # (seeds, 9) each
@@ -914,7 +917,7 @@ maps({name: similarity_map(e[::2]) for name, e in both.items()}, x=(0, 1000), y=
 #
 # <details><summary>Hint 1: what to think about</summary>What if the cloud lies far from the origin: is that spread?</details>
 # <details><summary>Hint 2: the formula</summary>Centre each column, take torch.linalg.svdvals, square, divide by the sum.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>variance = torch.linalg.svdvals(embedding - …).square()</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>torch.linalg.svdvals(embedding - …)</code> gives F numbers, the largest first; they are no variances yet, and do not add up to 1</details>
 
 
 # %% tags=["exercise"] exercise="variance_shares" points=2
@@ -954,7 +957,7 @@ print("correlation of the colleague's first component with t: "
 #
 # <details><summary>Hint 1: what to think about</summary>More features do not help: no clock is faster than the first. What has to change about the speeds?</details>
 # <details><summary>Hint 2: the formula</summary>The clocks were made for numbers from 0 to 1000. Or make clocks for numbers from 0 to 1: speeds that rise from 1 to several hundred radians.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return sinusoidal_embedding(… * u, features)</code></details>
+# <details><summary>Hint 3: nearly the line</summary>One line: your own <code>sinusoidal_embedding</code>, of something else than <code>u</code></details>
 
 
 # %% tags=["exercise"] exercise="mended_embedding" points=3

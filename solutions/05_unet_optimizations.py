@@ -526,7 +526,7 @@ plots.strip({name.replace(", ", ",\n"): row for name, row in rows.items()},
 #
 # <details><summary>Hint 1: what to think about</summary>The variance of a picture is the power at all frequencies but one. Which one is left out?</details>
 # <details><summary>Hint 2: the formula</summary>power = |fft2(x)|², then (three corners) / (sum over all − the mean's). Or without any Fourier transform: for each of the three patterns of +1 and −1, the squared mean of pattern times picture, over the picture's variance.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(…).abs() ** 2</code>, <code>h, w = … // 2, … // 2</code>, <code>power[..., h, 0] + power[..., 0, w] + …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(…).abs() ** 2</code>, <code>h, w = … // 2, … // 2</code>; three places of <code>power[..., …, …]</code> above the line, all but one below it</details>
 
 
 # %% tags=["exercise"] exercise="checkerboard_share" points=2
@@ -781,7 +781,7 @@ display(experiments.claim("With the addition, the deeper network is the better o
 #
 # <details><summary>Hint 1: what to think about</summary>For the two products the positions have to stand in the second-last axis, (B, heads, H·W, C // heads). In which order does qkv give the axes?</details>
 # <details><summary>Hint 2: the formula</summary>qkv(norm(x)) reshaped to (B, 3, heads, C // heads, H·W), the last two swapped, split in three. weights = softmax of q @ kᵀ / √(C // heads) over the keys, which are the last axis. Then weights @ v, the axes swapped back, and reshaped to (B, C, H, W).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>q, k, v = ….transpose(3, 4).unbind(dim=1)</code>, <code>weights = (q @ k.transpose(2, 3) / …).softmax(dim=3)</code>, <code>h = (weights @ v).transpose(2, 3).reshape(x.shape)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>q, k, v = ….transpose(3, 4).unbind(dim=1)</code>, <code>weights = (q @ … / …).softmax(dim=…)</code>; then <code>weights @ v</code>, whose axes go back the way they came, and <code>x + self.out(…)</code></details>
 
 
 # %% tags=["exercise"] exercise="SelfAttention2d" points=4
@@ -1036,7 +1036,7 @@ with torch.no_grad():
 #
 # <details><summary>Hint 1: what to think about</summary>The first argument of GroupNorm is how MANY groups. How many groups of 16 are there in 32 channels? In 16? And in 8?</details>
 # <details><summary>Hint 2: the formula</summary>The number of groups is channels divided by group_size, but never below 1.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return GroupNorm(max(1, …), channels)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>return GroupNorm(…, channels)</code>, with <code>//</code> and <code>max</code> in the place of the dots</details>
 
 
 # %% tags=["exercise"] exercise="mended_norm" points=2
