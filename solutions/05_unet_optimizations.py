@@ -172,11 +172,10 @@ live = experiments.compare(rivals, seeds, "figure")
 for norm in live.runs:
     table = live.columns(norm, ["error", "colour error"]).table().round(3)
     display(table.rename_axis(norm, axis="columns"))
-for k, name in enumerate(("error", "colour error")):
-    display(experiments.claim(f"At batch 2, BatchNorm leaves a larger {name} than GroupNorm",
-                              "Wu & He 2018, figure 1, on classification",
-                              live.map(lambda pair, k=k: pair[k], name),
-                              more="BatchNorm", less="GroupNorm"))
+display(experiments.claim("At batch 2, BatchNorm leaves a larger colour error than GroupNorm",
+                          "a common complaint about BatchNorm in image generation",
+                          live.map(lambda pair: pair[1], "colour error"),
+                          more="BatchNorm", less="GroupNorm"))
 # two rules without a network, at the same five levels
 off, spread = small - small.mean(0), small.var(0)
 colour = off.mean((2, 3)).square().mean().sqrt().item()
@@ -197,7 +196,7 @@ plots.strip({"clean": small[:8], "x_t": x_t, **rows},
                 "dark picture, the seventh, is darker in the GroupNorm row.");
 
 # %% [markdown]
-# **Where to look.** So much noise leaves only mush, and the two rows are hard to tell apart. Compare the dark picture, the seventh: under GroupNorm the guess is nearly as dark, under BatchNorm it is greyer. One picture proves nothing, and the verdict on the colour error says as much: three seeds do not settle it. Both networks are far below the two rules that need no network, so there is something to compare.
+# **Where to look.** So much noise leaves only mush, and the two rows are hard to tell apart. Compare the dark picture, the seventh: under GroupNorm the guess is nearly as dark, under BatchNorm it is greyer. One picture proves nothing, and the verdict on the colour error says as much: three seeds do not settle it. Both networks are far below the two rules that need no network, the mean picture (0.222) and each pixel alone (0.163), so there is something to compare.
 #
 # One batch size is not a law. The same comparison at batch 2, 8 and 64, with three seeds each, takes minutes, so it was made ahead. It is the function that you have just run, and `course claims norms` runs it again. Beside the error it measures the *colour shift*: by how much the mean colour of all denoised pictures together differs from the data's, a tint that they all share. (Where the errors of single pictures point different ways, they cancel there.)
 
