@@ -747,11 +747,11 @@ display(experiments.claim_equal("From pure noise, the network answers with the m
 display(experiments.claim("From pure noise, the network's guesses spread less than the data",
                           said, spread, more="data", less="network"))
 display(experiments.claim("The network spreads more than the blind ideal denoiser",
-                          "it is no ideal denoiser", spread, more="network",
+                          "a trained network is not ideal", spread, more="network",
                           less="blind ideal denoiser"))
 
 # %% [markdown]
-# **What to notice.** The guesses are mush: they spread by 0.2, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the argument above would have it: they lie 0.2 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.17. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. Whether the network spreads more than that is too close to call. The guesses that look like the beginning of a flower are less imagination than doubt about $t$, and lesson 03 takes that doubt away.
+# **What to notice.** The guesses are mush: they spread by 0.2, the data by 0.48 (`laptop`). But they are *not* the mean picture, as the argument above would have it: they lie 0.2 from it. The blind ideal denoiser tells why. It is perfect, and from pure noise it spreads as well, by 0.17. It cannot know that there is nothing to be seen, so it half believes in the shapes that chance has made. The network does spread more than that, 0.205 against 0.169 (in pairs, by 0.030 to 0.042): the larger part of its spread is what no blind denoiser can help, and a smaller part is its own. So the guesses that look like the beginning of a flower are mostly doubt about $t$, and lesson 03 takes that doubt away.
 
 # %% [markdown]
 # ### Guess, add less noise, guess again
