@@ -21,11 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils import (data, diffusion, experiments, metrics, models, plots, pretrained,
-                          studies)
+from course_utils import data, diffusion, experiments, models, plots, pretrained, studies
 from course_utils.lessons.lesson03 import checks as ex
 from course_utils.lessons.lesson03.explorer import EmbeddingExplorer
 from course_utils.lessons.lesson03.maps import maps
+from course_utils.metrics import Judge
 from course_utils.models.timed import similarity_map
 from course_utils.runtime import start
 from course_utils.training import Shuffled, fit
@@ -835,7 +835,7 @@ study = {figure: studies.load("time_embeddings", figure=figure)
          for figure in ("loss", "loss by level", "Fréchet distance")}
 for figure in ("loss", "Fréchet distance"):
     display(study[figure].table().loc[kinds].round(4))
-judge = metrics.Judge(shared["dataset"], shared["size"], n=shared["samples"])
+judge = Judge(shared["dataset"], shared["size"], n=shared["samples"])
 print(f"Fréchet distance of as many real pictures: {judge.floor['frechet']:.2f}")
 
 # %% tags=["experiment", "figure"]

@@ -688,11 +688,10 @@ class ResidualBlock(nn.Module):
     """skip(x) plus a change: norm, GELU, convolution, twice. A new block changes nothing.
 
     inputs, outputs: channels.    groups: of both norms.
-    time_features: length of the vector that says the time, or 0.
+    time_features: length of a picture's vector that says the time, or 0.
     Attributes: norm1, conv1, time, norm2, conv2 as below, and skip: nn.Identity() where
     inputs == outputs, else a 1 x 1 convolution.
-    forward: x (B, inputs, H, W), time (B, time_features) or None -> (B, outputs, H, W). If it
-    is told no time, nothing is modulated.
+    forward: x (B, inputs, H, W) -> (B, outputs, H, W). With time=None nothing is modulated.
     """
 
     def __init__(self, inputs, outputs, time_features=0, groups=8):
@@ -818,7 +817,7 @@ SelfAttention2d = ex.SelfAttention2d.check(SelfAttention2d)
 # %% [markdown]
 # What can the middle of a picture see? Change each pixel of the input a little, and ask how much the middle of the output changes: the gradient, drawn as a map. (The layers that begin at 0 get random weights here, else there is nothing to see.) The block has two parts that reach across a picture: attention, and the GroupNorm before it, whose mean and variance are made of all pixels. So look at each of them alone.
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 def sight(*blocks, seed=0):
     """How much the middle of the output depends on each pixel of the input, (16, 16)."""
     torch.manual_seed(seed)
@@ -840,6 +839,7 @@ def attention_alone():
     return block
 
 
+# %% tags=["experiment", "figure"]
 reach = {"two convolutions": sight(*[convolution] * 2),
          "six convolutions": sight(*[convolution] * 6),
          "GroupNorm alone": sight(lambda: GroupNorm(8, 16)),
