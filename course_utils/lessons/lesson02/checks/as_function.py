@@ -1,20 +1,24 @@
 """A network as a function of what goes in, which the laws of the kit can try.
 
 The checks of this lesson load known weights, but names and order of a student's layers are free, and some answers have
-other layers. `known` holds a law for those alone whose weights fit; what it sees in the others, the parts try.
+other layers. `known` holds a law for those alone whose weights fit; of the others it wants the right shape.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
 from course_utils.exercises import laws
-from course_utils.exercises.framework import Answer
+from course_utils.exercises.framework import Answer, Symptom
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
 from course_utils.lessons.lesson02.checks.modules import adopted, built, drawn_large, reference_of
+
+ANY_VALUE = 1e12  # tolerance: only shapes count
 
 
 class Made:
@@ -45,15 +49,28 @@ class Made:
                 self.fits = False
                 drawn_large(net)
             self._nets[key] = net.to(dtype)
-        return self._nets[key](*inputs)
+        try:
+            return self._nets[key](*inputs)
+        except RuntimeError as error:
+            found = re.search(r"to have (\d+) channels, but got (\d+) channels", str(error))
+            if found is None:
+                raise
+            has, gets = found.groups()
+            text = f"made with {wanted} it has a layer for {has} channels, and {gets} come in"
+            raise Symptom(f"{text}: is a number written into `__init__`?") from None
 
 
 def known(law: laws.Law) -> laws.Law:
     """A law that compares values with those of the reference, for networks that its weights fit."""
 
     def look(trial: laws.Trial) -> str | None:
-        hint = law.look(trial)
-        return hint if trial.mine.fits else None  # type: ignore[attr-defined]
+        hint, made = law.look(trial), trial.mine
+        assert isinstance(made, Made)
+        if made.fits:
+            return hint
+        given = trial.values()
+        off = difference(trial.answer(given), trial.want(given), ANY_VALUE)
+        return off and f"made with {made.channels(*given.values())} {off}: is a number written into `__init__`?"
 
     return laws.Law(law.name, look, law.early)
 
@@ -67,7 +84,7 @@ def inputs(
         make={"skip": _skip},
         rows=("skip",),
         via=lambda answer: Made(answer, reference, channels, settings),
-        sizes=laws.Sizes(shape=(3, 4, 8)),
+        sizes=laws.Sizes(shape=(2, 4, 8)),
     )
 
 
