@@ -87,8 +87,8 @@ def shares_have_the_right_values(answer: Answer) -> None:
             "the shares are divided by the largest of them, it should be by their sum.": want / want[0],
             "these are running sums of the shares: give the shares themselves.": want.cumsum(0),
         },
-        f"{difference(got, want, 1e-5)}.",
-        tolerance=1e-5,
+        f"{difference(got, want, 1e-4)}.",
+        tolerance=1e-4,
     )
 
 
@@ -105,7 +105,7 @@ def shares_see_a_line_and_a_circle(answer: Answer) -> None:
 @variance_shares.part
 def shares_add_up_and_keep_the_dtype(answer: Answer) -> None:
     got = expect_tensor(answer(normal(30, 6, seed=4, dtype=torch.float32)), (6,), torch.float32, like="the embedding")
-    expect(close(got.sum(), torch.ones(()), 1e-4), f"the shares add up to {got.sum().item():.3f}, it should be 1.")
+    expect(close(got.sum(), torch.ones(()), 1e-4), f"the shares add up to {got.sum().item():.6g}, it should be 1.")
 
 
 def _embedded(answer: Answer, u: Tensor, features: int = 8) -> Tensor:

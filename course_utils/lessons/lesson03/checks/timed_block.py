@@ -161,8 +161,9 @@ def modulation_has_the_right_values(answer: Answer) -> None:
             "this multiplies by exp(scale): a good choice too, but here it is 1 + scale.": h * s.exp() + m,
             "parentheses are missing: it is the whole of (1 + scale) that h is multiplied by.": h * 1 + s + m,
         },
-        f"{difference(got, h * (1 + s) + m, 1e-6)}: each feature map is multiplied by its 1 + scale, and then gets its "
+        f"{difference(got, h * (1 + s) + m, 1e-4)}: each feature map is multiplied by its 1 + scale, and then gets its "
         "shift.",
+        tolerance=1e-4,
     )
 
 
@@ -188,8 +189,9 @@ def modulation_gives_each_picture_and_map_its_own(answer: Answer) -> None:
                 h * (1 + scale[:, None, :, None]) + shift[:, None, :, None]
             ),
         },
-        f"{difference(got, models.modulate(h, scale, shift), 1e-6)}: each map of each picture should get its own scale "
+        f"{difference(got, models.modulate(h, scale, shift), 1e-4)}: each map of each picture should get its own scale "
         "and shift.",
+        tolerance=1e-4,
     )
 
 
@@ -251,7 +253,8 @@ def block_has_the_right_values(answer: Answer) -> None:
             "these are GELUs: lesson 05 has them, here it is a ReLU.": F.gelu(two(F.gelu(h))),
             "the input is added at the end: that comes in lesson 05.": F.relu(two(F.relu(h))) + x.mean(1, keepdim=True),
         },
-        f"with the same weights {difference(got, F.relu(two(F.relu(h))), 1e-6)}: conv1, modulate, ReLU, conv2, ReLU.",
+        f"with the same weights {difference(got, F.relu(two(F.relu(h))), 1e-4)}: conv1, modulate, ReLU, conv2, ReLU.",
+        tolerance=1e-4,
     )
 
 
