@@ -26,7 +26,8 @@ class Made:
 
     Args:
         answer, reference: the classes.
-        channels: from inputs to what the network is made with.
+        channels: from inputs to what the network is made with; no `ConvBlock` in it may keep the number of channels, or
+            weights would fit in an order of layers that is not theirs.
         settings: of the network, unless a call gives others.
 
     Attributes:

@@ -39,7 +39,7 @@ DownBlock = Exercise(
 UpBlock = Exercise(
     "UpBlock",
     reference=plain.UpBlock,
-    inputs=inputs(plain.UpBlock, lambda x, skip: (x.shape[1], skip.shape[1], x.shape[1] + 3), "skip"),
+    inputs=inputs(plain.UpBlock, lambda x, skip: (x.shape[1], skip.shape[1], 2 * x.shape[1] + 2), "skip"),
     laws=(
         laws.unchanged(),
         laws.by_itself(),
