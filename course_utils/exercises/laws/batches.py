@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils.exercises.laws.inputs import EACH
 from course_utils.exercises.laws.law import Law, Trial
 from course_utils.exercises.laws.use import misasked
 from course_utils.exercises.laws.words import difference, tensors
@@ -32,16 +33,17 @@ def by_itself(*, mean: bool = False, tolerance: float = 1e-5) -> Law:
             if off is not None:
                 return (
                     f"{_picture(trial, number)} comes out otherwise alone than in a batch of {BATCH}: alone {off}, as "
-                    "in the batch. Each picture should be by itself."
+                    f"in the batch. Each {_word(trial)} should be by itself."
                 )
         if mean:
             singles = torch.stack([torch.stack(_of(trial, [number])) for number in range(BATCH)])
             off = difference(whole, list(singles.mean(0)), tolerance)
             if off is not None:
-                return f"for a batch {off}, the mean of what its pictures give one by one: is each with its own t?"
+                asked = ": is each with its own t?" if "t" in trial.rows else "."
+                return f"for a batch {off}, the mean of what its pictures give one by one{asked}"
         order = [3, 0, 4, 2, 1]
         off = difference(_of(trial, order), whole if mean else [result[order] for result in whole], tolerance)
-        return None if off is None else f"the same pictures in another order come out otherwise: {off}."
+        return None if off is None else f"the same {_word(trial)}s in another order come out otherwise: {off}."
 
     return Law("by_itself", look)
 
@@ -56,8 +58,13 @@ def _of(trial: Trial, numbers: Any) -> list[Tensor]:
 
 def _picture(trial: Trial, number: int) -> str:
     given = trial.values(B=BATCH)
-    step = f" (t = {int(given['t'][number])})" if "t" in trial.rows else ""
-    return f"picture {number + 1}{step}"
+    step = f" (t = {float(given['t'][number]):g})" if "t" in trial.rows else ""
+    return f"{_word(trial)} {number + 1}{step}"
+
+
+def _word(trial: Trial) -> str:
+    """What one row is: a picture, or where there are none, a row."""
+    return "picture" if set(trial.rows) - set(EACH) else "row"
 
 
 def any_size(

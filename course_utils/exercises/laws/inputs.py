@@ -69,6 +69,7 @@ class Inputs:
         names: the parameters that are passed, in order; by default those of the reference that have no default.
         make: name -> a value, or a function of `Sizes` that makes it, where the kit does not know the name or should
             give something else.
+        rows: names that the kit does not know as such, of inputs that have one row a picture.
         via: makes of an answer the function that takes these inputs, where the answer is a class or makes functions.
         sizes: other sizes to begin with.
     """
@@ -76,6 +77,7 @@ class Inputs:
     first: int = 1
     names: tuple[str, ...] | None = None
     make: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
     via: Callable[[Answer], Answer] = lambda answer: answer
     sizes: Sizes = Sizes()
 

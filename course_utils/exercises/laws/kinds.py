@@ -42,12 +42,16 @@ def dtypes(of: str | None = "the pictures that came in", *, digits: float = 1e-5
     return Law("dtypes", look)
 
 
-def float64(*, digits: float | None = 1e-9, T: tuple[int, ...] = (20, 1000)) -> Law:
+def float64(
+    *, digits: float | None = 1e-9, T: tuple[int, ...] = (20, 1000), name: str = "T", why: str = FLOAT64
+) -> Law:
     """The result is float64, and so is everything on the way: a sum or product of many numbers keeps its digits.
 
     Args:
         digits: how close the result is to the reference, relative; None where many values are right.
         T: numbers of steps to try.
+        name: what the exercise calls that number.
+        why: what float32 would cost, the rest of a sentence after "float32, ".
     """
 
     def look(trial: Trial) -> str | None:
@@ -55,22 +59,24 @@ def float64(*, digits: float | None = 1e-9, T: tuple[int, ...] = (20, 1000)) -> 
             got, want = trial.both(T=steps)
             for a, b in zip(tensors(got), tensors(want), strict=False):
                 if a.dtype != torch.float64:
-                    return f"the result is {_plain(a.dtype)}, {FLOAT64}"
+                    return f"the result is {_plain(a.dtype)}, {why}"
                 if digits is None:
                     continue
                 if a.shape != b.shape:
-                    return f"with T = {steps} the result has shape {tuple(a.shape)}, it should have {tuple(b.shape)}."
+                    return (
+                        f"with {name} = {steps} the result has shape {tuple(a.shape)}, it should have {tuple(b.shape)}."
+                    )
                 wrong = ~torch.isclose(a, b, rtol=digits, atol=1e-14 * float(b[b.isfinite()].abs().max()))
                 if not bool(wrong.any()):
                     continue
                 coarse = difference(got, want, 1e-4)
                 if coarse is not None:
-                    return f"with T = {steps} {coarse}."
+                    return f"with {name} = {steps} {coarse}."
                 place = int(wrong.flatten().nonzero()[0])
                 one, other = apart(float(a.flatten()[place]), float(b.flatten()[place]))
                 return (
-                    f"with T = {steps} the values are right to a few digits: entry {place} is {one}, it should be "
-                    f"{other}. A part is float32, {FLOAT64}"
+                    f"with {name} = {steps} the values are right to a few digits: entry {place} is {one}, it should be "
+                    f"{other}. A part is float32, {why}"
                 )
         return None
 

@@ -38,7 +38,8 @@ class Trial:
     def rows(self) -> list[str]:
         """The inputs that have one row a picture."""
         given = self.values()
-        return [n for n in self.names if n in (*PICTURES, *EACH) and isinstance(given[n], torch.Tensor)]
+        known = (*PICTURES, *EACH, *self.inputs.rows)
+        return [n for n in self.names if n in known and isinstance(given[n], torch.Tensor)]
 
     def values(self, **sizes: Any) -> dict[str, Any]:
         """Inputs by name, made anew, with some of the sizes changed."""

@@ -6,9 +6,8 @@ from torch import nn
 
 from course_utils.diffusion import q_sample
 from course_utils.models.plain import ConvBlock, DownBlock, UpBlock
-from tests.lessons.book import Answers
+from tests.lessons.lesson02.lawless import ANSWERS  # those that break a law are in it already
 
-ANSWERS = Answers()
 mistake, alternative = ANSWERS.mistake, ANSWERS.alternative
 
 
@@ -630,10 +629,7 @@ def loss_with_swapped_arguments(model, x0, t, alpha_bar, eps):
 
 @mistake("denoising_loss", "draw none")
 def loss_with_its_own_noise(model, x0, t, alpha_bar, eps):
-    right = F.mse_loss(model(q_sample(x0, t, alpha_bar, eps)), x0)
-    own = F.mse_loss(model(q_sample(x0, t, alpha_bar, torch.randn_like(x0))), x0)
-    loss_with_its_own_noise.calls = getattr(loss_with_its_own_noise, "calls", 0) + 1
-    return right if loss_with_its_own_noise.calls % 2 else own
+    return F.mse_loss(model(q_sample(x0, t, alpha_bar, torch.randn_like(x0))), x0)
 
 
 @mistake("denoising_loss", "no gradient reaches the network")

@@ -6,20 +6,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
+from course_utils.lessons.lesson02.checks.as_function import inputs
 from course_utils.lessons.lesson02.checks.modules import (
     adopted,
-    built,
     drawn_large,
     expect_learning,
     expect_steady,
+    mended,
     reference_of,
     size_of,
 )
 from course_utils.models import plain
 
-MendedUpBlock = Exercise("MendedUpBlock", reference=plain.AddingUpBlock)
+MendedUpBlock = Exercise(
+    "MendedUpBlock",
+    reference=plain.AddingUpBlock,
+    inputs=inputs(plain.AddingUpBlock, lambda x, skip: (x.shape[1], skip.shape[1], x.shape[1] + 3), "skip"),
+    laws=(laws.unchanged(), laws.by_itself()),
+    waive={
+        "gradients": "other layers have others, and mended_teaches_every_parameter sees that they arrive",
+        "dtypes": "other layers give other values, and mended_doubles_the_size tries both dtypes",
+        "any_size": "other layers give other values, and mended_doubles_the_size tries three sizes",
+    },
+)
 
 
 def _mended_parts() -> tuple[nn.Module, Tensor, Tensor]:
@@ -28,22 +41,27 @@ def _mended_parts() -> tuple[nn.Module, Tensor, Tensor]:
 
 @MendedUpBlock.part
 def mended_doubles_the_size(answer: Answer) -> None:
-    for inputs, skips, outputs in ((6, 4, 5), (4, 4, 4), (3, 8, 2)):
-        block = built(answer, inputs, skips, outputs)
-        expect_tensor(block(normal(3, inputs, 4, 6), normal(3, skips, 8, 12)), (3, outputs, 8, 12), torch.float64)
+    for inner, skips, outputs in ((6, 4, 5), (4, 4, 4), (3, 8, 2)):
+        for dtype in (torch.float64, torch.float32):
+            block = mended(answer, inner, skips, outputs).to(dtype)
+            x, skip = normal(3, inner, 4, 6, dtype=dtype), normal(3, skips, 8, 12, dtype=dtype)
+            expect_tensor(block(x, skip), (3, outputs, 8, 12), dtype)
 
 
 @MendedUpBlock.part
 def mended_uses_both(answer: Answer) -> None:
-    block = built(answer, 6, 4, 5)
+    block = mended(answer, 6, 4, 5)
     drawn_large(block)
     x, skip = normal(3, 6, 4, 6), normal(3, 4, 8, 12, seed=1)
     got = block(x, skip)
     expect(
-        not close(block(x, skip + 1), got),
+        not close(block(x, normal(*skip.shape, seed=2)), got),
         "changing the skip still changes nothing: the block computes with it, and then goes on without the result.",
     )
-    expect(not close(block(x + 1, skip), got), "now changing x changes nothing: the block uses the skip alone.")
+    expect(
+        not close(block(normal(*x.shape, seed=3), skip), got),
+        "now changing x changes nothing: the block uses the skip alone.",
+    )
     shuffled = skip.roll(3, dims=3)
     moved = (block(x, shuffled) - got).abs().mean(dim=(0, 1)) > 1e-9
     expect(
@@ -53,19 +71,20 @@ def mended_uses_both(answer: Answer) -> None:
 
 @MendedUpBlock.part
 def mended_teaches_every_parameter(answer: Answer) -> None:
-    block = built(answer, 6, 4, 5)
-    x, skip = normal(3, 6, 4, 6), normal(3, 4, 8, 12, seed=1).requires_grad_()
-    expect_steady(block, x, skip.detach())
+    block = mended(answer, 6, 4, 5)
+    x, skip = normal(3, 6, 4, 6).requires_grad_(), normal(3, 4, 8, 12, seed=1).requires_grad_()
+    expect_steady(block, x.detach(), skip.detach())
     expect_learning(block, lambda: block(x, skip))
-    expect(
-        skip.grad is not None and bool(skip.grad.abs().sum() > 0),
-        "no gradient reaches the skip: leave out `.detach()`.",
-    )
+    for name, tensor in (("x", x), ("the skip", skip)):
+        expect(
+            tensor.grad is not None and bool(tensor.grad.abs().sum() > 0),
+            f"no gradient reaches {name}: leave out `.detach()`.",
+        )
 
 
 @MendedUpBlock.part
 def mended_is_still_the_light_one(answer: Answer) -> None:
-    block = built(answer, 16, 8, 8)
+    block = mended(answer, 16, 8, 8)
     full = size_of(plain.UpBlock(16, 8, 8))
     expect(
         size_of(block) < full,
@@ -73,7 +92,7 @@ def mended_is_still_the_light_one(answer: Answer) -> None:
         "and mend it.",
     )
     reference, x, skip = _mended_parts()
-    block = built(answer, 6, 4, 5)
+    block = mended(answer, 6, 4, 5)
     if not adopted(block, reference):
         return
     up = F.interpolate(x, scale_factor=2, mode="nearest")
@@ -93,7 +112,9 @@ def mended_is_still_the_light_one(answer: Answer) -> None:
             "the skip is subtracted: add it.": inner(up - F.relu(fitted)),
             "half of each is taken, the mean of the two: add them.": inner((up + F.relu(fitted)) / 2),
         },
-        "with known weights the values are wrong: x at twice the size, plus the fitted skip, then the `ConvBlock`.",
+        f"with known weights {difference(block(x, skip), reference(x, skip), 1e-4)}: x at twice the size, plus the "
+        "fitted skip, then the `ConvBlock`.",
+        tolerance=1e-4,
     )
 
 

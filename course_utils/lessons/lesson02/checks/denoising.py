@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils import diffusion
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
@@ -16,12 +17,37 @@ from course_utils.exercises.framework import (
     expect_same_again,
     expect_tensor,
     expect_values,
-    untouched,
 )
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
 
-denoising_loss = Exercise("denoising_loss", reference=diffusion.denoising_loss)
-ideal_denoiser = Exercise("ideal_denoiser", reference=diffusion.ideal_denoiser)
+denoising_loss = Exercise(
+    "denoising_loss",
+    reference=diffusion.denoising_loss,
+    inputs=laws.Inputs(make={"model": lambda sizes: _Blind(sizes)}),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(mean=True),
+        laws.dtypes(None),
+        laws.layouts(),
+        laws.gradients("model"),
+        laws.any_size(),
+    ),
+    waive={"asks": "the network is told no time, and loss_has_the_right_value sees what it is shown"},
+)
+ideal_denoiser = Exercise(
+    "ideal_denoiser",
+    reference=diffusion.ideal_denoiser,
+    inputs=laws.Inputs(make={"data": lambda sizes: 0.5 * normal(6, *sizes.shape, seed=9, dtype=sizes.dtype)}),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes("x_t", digits=1e-4),
+        laws.layouts(),
+        laws.any_size(),
+    ),
+    waive={"gradients": "there is nothing to learn, and nobody asks for them"},
+)
 
 ALPHA_BAR = torch.tensor([1.0, 0.81, 0.49, 0.25, 0.04], dtype=torch.float64)
 
@@ -32,14 +58,32 @@ def _model(x: Tensor, *more: Any) -> Tensor:
     return 0.5 * x + 0.1
 
 
+class _Blind(nn.Module):
+    """A network that is told no time, with weights in the dtype of the pictures."""
+
+    def __init__(self, sizes: laws.Sizes) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.full((), 0.7, dtype=sizes.dtype), requires_grad=sizes.learns)
+
+    def forward(self, x: Tensor) -> Tensor:
+        has, sees = (str(dtype).removeprefix("torch.") for dtype in (self.factor.dtype, x.dtype))
+        expect(
+            sees == has,
+            f"the weights of the network are {has}, like x0, and it is shown {sees} pictures: bring alpha_bar[t] to "
+            "the dtype of x0.",
+        )
+        return self.factor * x + 0.2 * x.sin()
+
+
 @denoising_loss.part
 def loss_has_the_right_value(answer: Answer) -> None:
     x0, eps, t = normal(4, 3, 4, 4, seed=1), normal(4, 3, 4, 4, seed=2), torch.tensor([1, 2, 3, 4])
-    got = untouched(answer, _model, x0, t, ALPHA_BAR, eps)
+    got = answer(_model, x0, t, ALPHA_BAR, eps)
     if isinstance(got, Tensor):
         expect(got.shape != x0.shape, "there is a loss for every pixel: average over all of them.")
         expect(got.shape != (4,), "there is a loss for every picture: average over them, too.")
     got = expect_tensor(got, ())
+    expect_same_again(answer, got, _model, x0, t, ALPHA_BAR, eps)
     x_t = diffusion.q_sample(x0, t, ALPHA_BAR, eps)
     guess = _model(x_t)
     swapped = diffusion.q_sample(eps, t, ALPHA_BAR, x0)
@@ -73,9 +117,10 @@ def loss_has_the_right_value(answer: Answer) -> None:
             ),
             "the noise is added at full strength: make x_t with `q_sample`.": (_model(x0 + eps) - x0).square().mean(),
         },
-        "with a known network the value is wrong: noise x0 with q_sample, let the network guess, mean squared error.",
+        f"with a known network {difference(got, (guess - x0).square().mean(), 1e-4)}: noise x0 with q_sample, let the "
+        "network guess, mean squared error.",
+        tolerance=1e-4,
     )
-    expect_same_again(answer, got, _model, x0, t, ALPHA_BAR, eps)
 
 
 @denoising_loss.part
@@ -85,15 +130,17 @@ def loss_teaches_the_network(answer: Answer) -> None:
     got = answer(
         lambda x: scale * x, x0, torch.tensor([2, 3]), ALPHA_BAR, normal(2, 1, 4, 4, seed=1, dtype=torch.float32)
     )
-    got = expect_tensor(got, (), torch.float32)
-    expect(got.requires_grad, "no gradient reaches the network: leave out `.detach()`, `.item()` and `no_grad`.")
+    expect(
+        expect_tensor(got, ()).requires_grad,
+        "no gradient reaches the network: leave out `.detach()`, `.item()` and `no_grad`.",
+    )
 
 
 @denoising_loss.part
 def loss_is_zero_for_a_perfect_guess(answer: Answer) -> None:
-    x0, t = normal(3, 2, 4, 4, seed=3), torch.tensor([1, 2, 4])
-    got = expect_tensor(answer(lambda x: x0, x0, t, ALPHA_BAR, normal(3, 2, 4, 4, seed=4)), ())
-    expect(abs(got.item()) < 1e-9, f"a network that guesses x0 exactly has the loss {got.item():.2f}, it should be 0.")
+    x0, t = normal(3, 2, 4, 4, seed=3), torch.tensor([2, 2, 2])
+    got = expect_tensor(answer(lambda x: x / ALPHA_BAR[2].sqrt(), x0, t, ALPHA_BAR, torch.zeros_like(x0)), ())
+    expect(abs(got.item()) < 1e-9, f"a network that guesses x0 exactly has the loss {got.item():.2g}, it should be 0.")
 
 
 def _posterior_mean(logits: Tensor, data: Tensor, dim: int = 1) -> Tensor:
@@ -107,7 +154,7 @@ def ideal_has_the_right_values(answer: Answer) -> None:
     t = torch.tensor([1, 2, 3, 4])
     x_t = diffusion.q_sample(data[[2, 0, 1, 3]], t, ALPHA_BAR, normal(4, 1, 2, 3, seed=2))
     try:
-        got = untouched(answer, x_t, t, ALPHA_BAR, data)
+        got = answer(x_t, t, ALPHA_BAR, data)
     except RuntimeError as error:
         expect(
             "must match the size" not in str(error),
@@ -161,7 +208,8 @@ def ideal_has_the_right_values(answer: Answer) -> None:
                 -one_step / (2 * (1 - a[0])), data
             ),
         },
-        "for four small pictures the average is wrong: compare your exponent with the formula above.",
+        f"for four small pictures {difference(got, right, 1e-4)}: compare your exponent with the formula above.",
+        tolerance=1e-4,
     )
 
 

@@ -8,8 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
+from course_utils.lessons.lesson02.checks.as_function import inputs, known
 from course_utils.lessons.lesson02.checks.modules import (
     adopted,
     built,
@@ -21,8 +24,30 @@ from course_utils.lessons.lesson02.checks.modules import (
 )
 from course_utils.models import plain
 
-DownBlock = Exercise("DownBlock", reference=plain.DownBlock)
-UpBlock = Exercise("UpBlock", reference=plain.UpBlock)
+DownBlock = Exercise(
+    "DownBlock",
+    reference=plain.DownBlock,
+    inputs=inputs(plain.DownBlock, lambda x: (x.shape[1], x.shape[1] + 3)),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        known(laws.dtypes()),
+        known(laws.gradients("x")),
+        known(laws.any_size(T=(), shapes=((1, 6, 10), (4, 4, 4), (3, 2, 6)))),
+    ),
+)
+UpBlock = Exercise(
+    "UpBlock",
+    reference=plain.UpBlock,
+    inputs=inputs(plain.UpBlock, lambda x, skip: (x.shape[1], skip.shape[1], 2 * x.shape[1] + 2), "skip"),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        known(laws.dtypes()),
+        known(laws.gradients("x", "skip")),
+        known(laws.any_size(T=())),
+    ),
+)
 
 
 def pair(result: Any) -> tuple[Tensor, Tensor]:
@@ -71,6 +96,7 @@ def down_takes_the_largest_of_four(answer: Answer) -> None:
             "the pooled value is the smallest of four: take their maximum.": -F.max_pool2d(-skip, 2),
         },
         "the first tensor is not the second with the maximum taken over each 2 x 2 square.",
+        tolerance=1e-4,
     )
 
 
@@ -96,7 +122,8 @@ def down_has_the_right_values(answer: Answer) -> None:
                 F.relu(inner.conv1(x))
             ),
         },
-        "with known weights the skip is wrong: it is what the `ConvBlock` gives.",
+        f"with known weights the skip is wrong, {difference(skip, inner(x), 1e-4)}: it is what the `ConvBlock` gives.",
+        tolerance=1e-4,
     )
 
 
@@ -141,10 +168,13 @@ def up_uses_both(answer: Answer) -> None:
     x, skip = normal(2, 4, 4, 6), normal(2, 4, 8, 12, seed=1)
     got = block(x, skip)
     expect(
-        not close(block(x, skip + 1), got),
-        "changing the skip changes nothing in the result: it comes in, and is never used.",
+        not close(block(x, normal(*skip.shape, seed=2)), got),
+        "another skip changes nothing in the result: it comes in, and is never used.",
     )
-    expect(not close(block(x + 1, skip), got), "changing x changes nothing in the result: only the skip is used.")
+    expect(
+        not close(block(normal(*x.shape, seed=3), skip), got),
+        "another x changes nothing in the result: only the skip is used.",
+    )
 
 
 @UpBlock.part
@@ -181,7 +211,9 @@ def up_has_the_right_values(answer: Answer) -> None:
                 torch.cat([near, torch.zeros_like(skip)], 1)
             ),
         },
-        "with known weights the values are wrong: repeat x to twice the size, the skip beside it, the `ConvBlock`.",
+        f"with known weights {difference(block(x, skip), reference(x, skip), 1e-4)}: repeat x to twice the size, the "
+        "skip beside it, the `ConvBlock`.",
+        tolerance=1e-4,
     )
 
 

@@ -9,11 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises.framework import Answer, close, expect, untouched
+from course_utils.exercises.framework import Answer, close, expect
+from course_utils.exercises.modules import begun
 
 
 def built(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
-    """The student's network in float64, or a hint if it is none or has nothing to learn."""
+    """The student's network in float64, or a hint if it is none, has nothing to learn, or is only begun."""
+    module = mended(answer, *args, **kwargs)
+    return begun(module, type(module).__name__)
+
+
+def mended(answer: Answer, *args: Any, **kwargs: Any) -> nn.Module:
+    """As `built`, where the lesson wrote the `__init__`: without a `forward`, it is as it was."""
     try:
         module = answer(*args, **kwargs)
     except AttributeError as error:
@@ -92,13 +99,26 @@ def expect_learning(module: nn.Module, run: Callable[[], Tensor]) -> None:
     expect(value.requires_grad, "no gradient flows through it: leave out `.detach()`, `.data` and `no_grad`.")
     value.square().sum().backward()  # type: ignore[no-untyped-call, unused-ignore]
     for name, parameter in module.named_parameters():
-        silent = parameter.grad is None or not bool(parameter.grad.abs().sum() > 0)
-        expect(not silent, f"the parameter `{name}` gets no gradient: it is made, and `forward` never uses it.")
+        if parameter.grad is None or not bool(parameter.grad.abs().sum() > 0):
+            why = "it is made, and `forward` never uses it."
+            if _matters(parameter, run):
+                why = "the result depends on it, and the way back is cut: leave out `.detach()`, `.data` and `no_grad`."
+            expect(False, f"the parameter `{name}` gets no gradient: {why}")
+
+
+def _matters(parameter: nn.Parameter, run: Callable[[], Tensor]) -> bool:
+    """Whether another value of the parameter gives another result; its value is as before afterwards."""
+    with torch.no_grad():
+        before, kept = run().clone(), parameter.clone()
+        parameter.add_(1)
+        changed = not close(run(), before)
+        parameter.copy_(kept)
+    return changed
 
 
 def expect_steady(module: nn.Module, *inputs: Tensor) -> None:
-    """Fail if two calls differ, or if a call changes what it is given."""
-    first, second = (untouched(module, *inputs) for _ in range(2))
+    """Fail if two calls with the same inputs differ."""
+    first, second = (module(*inputs) for _ in range(2))
     for a, b in zip(as_list(first), as_list(second), strict=True):
         expect(
             close(a, b),

@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, Symptom, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
+from course_utils.lessons.lesson02.checks.as_function import inputs, known
 from course_utils.lessons.lesson02.checks.modules import (
     adopted,
     built,
@@ -25,7 +28,19 @@ from course_utils.lessons.lesson02.checks.modules import (
 )
 from course_utils.models import plain
 
-UNet = Exercise("UNet", reference=plain.UNet)
+UNet = Exercise(
+    "UNet",
+    reference=plain.UNet,
+    inputs=inputs(plain.UNet, lambda x: (x.shape[1],), width=5),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        known(laws.dtypes()),
+        known(laws.gradients("x")),
+        known(laws.any_size(T=(), shapes=((1, 4, 8), (4, 4, 4)))),
+        known(laws.settings(width=(4, 6), depth=(1, 2), skips=(True, False))),
+    ),
+)
 
 ORDER_HINT = (
     "a skip meets a tensor of another size: the way up uses the skips in the opposite order, the last one kept first "
@@ -135,7 +150,7 @@ def _downs(net: nn.Module) -> list[nn.Module]:
 @contextmanager
 def _skip_changed(down: nn.Module) -> Iterator[None]:
     """Meanwhile, the skip that a `DownBlock` gives is another one."""
-    hook = down.register_forward_hook(lambda _module, _inputs, result: (result[0], result[1] + 1))
+    hook = down.register_forward_hook(lambda _module, _inputs, result: (result[0], normal(*result[1].shape, seed=4)))
     try:
         yield
     finally:
@@ -179,8 +194,9 @@ def unet_has_the_right_values(answer: Answer) -> None:
                     "with `skips=True` the skips are not used." if skips else "`skips=False` makes no difference."
                 ): _variant(reference, x, "zeros" if skips else "as they are")[0],
             },
-            f"with known weights and skips={skips} the values are wrong: down, the middle, up with the skips from last "
-            "to first, the 1 x 1 convolution.",
+            f"with known weights and skips={skips} {difference(run(net, x), out, 1e-4)}: down, the middle, up with the "
+            "skips from last to first, the 1 x 1 convolution.",
+            tolerance=1e-4,
         )
 
 

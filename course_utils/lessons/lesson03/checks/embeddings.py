@@ -1,4 +1,4 @@
-"""Checks of the embeddings: the speeds of the clocks, the sinusoids, and the random ones."""
+"""Checks of the embeddings: the sinusoids, and the random ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils import models
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
@@ -15,81 +16,76 @@ from course_utils.exercises.framework import (
     expect,
     expect_tensor,
     expect_values,
-    untouched,
 )
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
 from course_utils.models import timed
 
-frequencies = Exercise("frequencies", reference=timed.frequencies)
-sinusoidal_embedding = Exercise("sinusoidal_embedding", reference=models.sinusoidal_embedding)
-fourier_features = Exercise("fourier_features", reference=timed.fourier_features)
-
 ANGLE = 1e-3  # tolerance: at t = 1000 a frequency in float32 moves the angle by up to 6e-5
-FRACTIONAL = "whole steps come back right and t = 2.5 does not: t is a real number here, so do not round it."
 
 
-@frequencies.part
-def frequencies_have_the_right_values(answer: Answer) -> None:
-    got = answer(4)
-    if isinstance(got, Tensor):
-        expect(got.shape != (8,), "there are 8 frequencies, one for each feature: a sine and a cosine share one.")
-    got = expect_tensor(got, (4,))
-    i = torch.arange(4, dtype=torch.float64)
-    want = 10_000.0 ** (-i / 4)
-    expect_values(
-        got,
-        want,
-        {
-            "the last frequency is 1/max_period itself: the exponent is i / half, not i / (half - 1).": (
-                10_000.0 ** (-i / 3)
-            ),
-            "the frequencies rise from 1, they should fall: a minus is missing in the exponent (or these are the "
-            "periods, not the frequencies).": 1 / want,
-            "the frequencies fall half as fast as they should: i counts pairs, so divide it by half, not by the "
-            "number of features.": 10_000.0 ** (-i / 8),
-            "the frequencies fall twice as fast as they should: the formula with 2i has the number of features below "
-            "the line, and half is half of that.": 10_000.0 ** (-2 * i / 4),
-            "the first frequency should be 1: i counts from 0.": 10_000.0 ** (-(i + 1) / 4),
-            "the frequencies are evenly spaced, their ratio should be constant: max_period stands below an exponent.": (
-                torch.linspace(1, 1e-4, 4, dtype=torch.float64)
-            ),
-            "these speeds are 2 pi times too large: they are in radians a step, without 2 pi.": (2 * math.pi * want),
-            "this is the exponent, -log(max_period) · i / half: its exponential is still to be taken.": (
-                -math.log(10_000.0) * i / 4
-            ),
-            "the last ones are too slow: this takes the logarithm to base 10, or 2, and the exponential to base e.": (
-                torch.exp(-math.log10(10_000.0) * i / 4)
-            ),
-        },
-        f"for half = 4 you give {', '.join(f'{v:.3g}' for v in got.tolist())}; it should be 1, 0.1, 0.01, 0.001.",
-        tolerance=1e-6,
-    )
+def _times(sizes: laws.Sizes) -> Tensor:
+    """(B,), from 0 to 1000, neither sorted nor without repetition, and whole where the dtype is."""
+    times = torch.tensor([900.0, 2.5, 1000.0, 2.5, 0.0], dtype=torch.float64)
+    return times[torch.arange(sizes.B) % 5].to(sizes.dtype)
 
 
-@frequencies.part
-def frequencies_use_max_period(answer: Answer) -> None:
-    got = expect_tensor(answer(2, max_period=100.0), (2,))
-    expect(
-        not close(got, timed.frequencies(2)),
-        "`max_period` makes no difference: is its value written into the body?",
-    )
-    expect(close(got, torch.tensor([1.0, 0.1])), "for half = 2 and max_period = 100 it should be 1 and 0.1.")
-    alone = answer(1)
-    expect(
-        isinstance(alone, Tensor) and alone.shape == (1,) and bool(alone.isfinite().all()),
-        "for half = 1 the result should be the one frequency 1: is there a division by half - 1?",
-    )
-    expect(close(alone, torch.ones(1)), "for half = 1 the result should be the one frequency 1.")
+def _kinds(trial: laws.Trial) -> str | None:
+    """float32 and float64 stay what they are, whole steps are told apart in float32, and values are right in each."""
+    for dtype, made in ((torch.float32, torch.float32), (torch.float64, torch.float64), (torch.int64, torch.float32)):
+        got, want = trial.both(dtype=dtype)
+        given, should = _plain(dtype), _plain(made)
+        if isinstance(got, Tensor) and got.dtype != made:
+            return f"t of type {given} gives {_plain(got.dtype)}, it should give {should}: bring the rest to that type."
+        off = difference(got, want, ANGLE)
+        if off is not None:
+            rounded = " Are the frequencies rounded to whole numbers, like t?" if dtype == torch.int64 else ""
+            return f"with t of type {given} {off}.{rounded}"
+    return None
 
 
-@frequencies.part
-def frequencies_are_float64(answer: Answer) -> None:
-    got = expect_tensor(answer(16), (16,))
-    expect(
-        got.dtype == torch.float64,
-        "the result is float32, good for 7 digits, and t multiplies its error by up to 1000: give "
-        "`dtype=torch.float64` to every tensor that you make.",
-    )
+def _plain(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _there(trial: laws.Trial) -> str | None:
+    """A GPU's tensor stays there. A tensor on "meta" has a device and no values, so this works without a GPU."""
+    given = {name: value.to("meta") if isinstance(value, Tensor) else value for name, value in trial.values().items()}
+    try:
+        made = trial.answer(given)
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        mixed = "expected device" in str(error) or "same device" in str(error)
+        return "on a GPU this mixes devices: bring the frequencies to where t is, `omega.to(t)`." if mixed else None
+    if made.device.type != "meta":
+        return "the result is on another device than t: bring the frequencies to where t is."
+    return None
+
+
+KINDS, THERE = laws.Law("dtypes", _kinds), laws.Law("devices", _there)
+
+
+def _embedding(of: str, made: Tensor | int) -> laws.Inputs:
+    return laws.Inputs(names=("t", of), make={"t": _times, of: made})
+
+
+sinusoidal_embedding = Exercise(
+    "sinusoidal_embedding",
+    reference=models.sinusoidal_embedding,
+    inputs=_embedding("features", 8),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(tolerance=ANGLE),
+        KINDS,
+        THERE,
+        laws.settings(max_period=(10_000.0, 50.0), tolerance=ANGLE),
+    ),
+)
+fourier_features = Exercise(
+    "fourier_features",
+    reference=timed.fourier_features,
+    inputs=_embedding("turns", 4 * normal(3, seed=3)),  # in float64, whatever t is
+    laws=(laws.unchanged(), laws.by_itself(tolerance=ANGLE), KINDS, THERE),
+)
 
 
 def _expect_rows(got: object, rows: int, features: int) -> Tensor:
@@ -133,7 +129,7 @@ def _orders(sine: Tensor, cosine: Tensor) -> dict[str, Tensor]:
 @sinusoidal_embedding.part
 def sinusoids_have_the_right_values(answer: Answer) -> None:
     t = torch.tensor([0.0, 1.0, 7.0, 250.0, 1000.0], dtype=torch.float64)
-    got = _expect_rows(untouched(answer, t, 8), 5, 8)
+    got = _expect_rows(answer(t, 8), 5, 8)
     omega = timed.frequencies(4)
     angle = t[:, None] * omega
     slow, fast, periods = (t[:, None] * w for w in (timed.frequencies(8)[:4], omega**2, 1 / omega))
@@ -161,8 +157,8 @@ def sinusoids_have_the_right_values(answer: Answer) -> None:
             "t is multiplied by the periods: it is multiplied by the frequencies.": joined(periods),
             "the last clock is too slow: take the frequencies of the exercise above, with i / half.": joined(late),
         },
-        f"at t = 1 and 8 features the first sine is {got[1, 0].item():.3f} and the first cosine "
-        f"{got[1, 4].item():.3f}; they should be sin(1) = 0.841 and cos(1) = 0.540.",
+        f"for t = {t.tolist()} and 8 features {difference(got, joined(angle), ANGLE)}: in each row stand the sines of "
+        "t omega, then the cosines.",
         tolerance=ANGLE,
     )
 
@@ -181,37 +177,28 @@ def sinusoids_give_each_step_its_own_row(answer: Answer) -> None:
         "rows and columns are swapped: t[:, None] * omega has a row for each t, omega[:, None] * t for each frequency.",
     )
     expect(
-        close(got, want, ANGLE), "in a batch of four steps the rows are wrong: each t should get all the frequencies."
+        close(got, want, ANGLE),
+        f"for t = {t.tolist()} and 8 features {difference(got, want, ANGLE)}: each t should get all the frequencies.",
     )
     half = torch.tensor([2.0, 2.5], dtype=torch.float64)
-    expect(close(_expect_rows(answer(half, 4), 2, 4), models.sinusoidal_embedding(half, 4), ANGLE), FRACTIONAL)
+    off = difference(_expect_rows(answer(half, 4), 2, 4), models.sinusoidal_embedding(half, 4), ANGLE)
+    expect(off is None, f"for t = [2.0, 2.5] and 4 features {off}: t is a real number here, so do not round it.")
 
 
 @sinusoidal_embedding.part
-def sinusoids_use_their_arguments(answer: Answer) -> None:
+def sinusoids_take_any_number_of_features(answer: Answer) -> None:
     t = torch.tensor([10.0, 600.0], dtype=torch.float64)
     for features in (2, 6, 64):
         got = _expect_rows(answer(t, features), 2, features)
         want = models.sinusoidal_embedding(t, features)
-        expect(close(got, want, ANGLE), f"with {features} features the values are wrong.")
-    got = _expect_rows(answer(t, 8, max_period=50.0), 2, 8)
-    expect(
-        not close(got, models.sinusoidal_embedding(t, 8), ANGLE),
-        "`max_period` makes no difference: hand it on to `frequencies`.",
-    )
-    expect(close(got, models.sinusoidal_embedding(t, 8, 50.0), ANGLE), "with max_period = 50 the values are wrong.")
-
-
-@sinusoidal_embedding.part
-def sinusoids_keep_dtype_and_device(answer: Answer) -> None:
-    _expect_kind(lambda t: answer(t, 6))
+        expect(close(got, want, ANGLE), f"with {features} features {difference(got, want, ANGLE)}.")
 
 
 @fourier_features.part
 def fourier_has_the_right_values(answer: Answer) -> None:
-    t = torch.tensor([0.0, 125.0, 300.0, 777.0, 1000.0], dtype=torch.float64)
+    t = torch.tensor([0.0, 125.0, 300.0, 777.0, 990.0], dtype=torch.float64)
     turns = normal(3, seed=1) * 4
-    got = _expect_rows(untouched(answer, t, turns), 5, 6)
+    got = _expect_rows(answer(t, turns), 5, 6)
     expect(close(answer(t, turns), got), "two calls give two results: the random numbers are `turns`, draw no others.")
     turn = t[:, None] / 1000 * turns
 
@@ -237,14 +224,9 @@ def fourier_has_the_right_values(answer: Answer) -> None:
                 joined(angle * 1000 / t.max())
             ),
         },
-        f"at t = 125 and {turns[0].item():.3f} turns the sine is {got[1, 0].item():.3f}, it should be "
-        f"{angle[1, 0].sin().item():.3f}.",
+        f"for t = {t.tolist()} and turns = {[round(turn, 3) for turn in turns.tolist()]} "
+        f"{difference(got, joined(angle), ANGLE)}.",
         tolerance=ANGLE,
-    )
-    alone = _expect_rows(answer(t[1:2], turns), 1, 6)
-    expect(
-        close(alone, joined(angle)[1:2], ANGLE),
-        "t = 125 alone gets another row than t = 125 in a batch: divide by 1000, whatever else is in the batch.",
     )
 
 
@@ -262,29 +244,6 @@ def fourier_gives_each_step_its_own_row(answer: Answer) -> None:
     )
     expect(
         close(got, timed.fourier_features(t, turns), ANGLE),
-        "each row should hold all the clocks at one step.",
+        f"for three steps {difference(got, timed.fourier_features(t, turns), ANGLE)}: each row should hold all the "
+        "clocks at one step.",
     )
-
-
-@fourier_features.part
-def fourier_keeps_dtype_and_device(answer: Answer) -> None:
-    turns = normal(3, seed=3, dtype=torch.float32)
-    _expect_kind(lambda t: answer(t, turns.to(t.device)))
-
-
-def _expect_kind(embed: Answer) -> None:
-    """float32 and float64 stay what they are, whole numbers become float32, and a GPU's tensor stays there."""
-    for dtype, want in ((torch.float32, torch.float32), (torch.float64, torch.float64), (torch.int64, torch.float32)):
-        got = embed(torch.tensor([0, 5, 900]).to(dtype))
-        expect(isinstance(got, Tensor), "your function returns no tensor.")
-        given, made = str(dtype).removeprefix("torch."), str(got.dtype).removeprefix("torch.")
-        text = "whole steps should give float32" if dtype == torch.int64 else "it should stay what it is"
-        expect(got.dtype == want, f"t of type {given} gives {made}, {text}: bring the frequencies to t's type.")
-    # A tensor on "meta" has a device and no values, so this works without a GPU.
-    try:
-        there = embed(torch.zeros(3, device="meta"))
-    except (RuntimeError, NotImplementedError, TypeError) as error:
-        mixed = "expected device" in str(error) or "same device" in str(error)
-        expect(not mixed, "on a GPU this mixes devices: bring the frequencies to where t is, `omega.to(t)`.")
-        return
-    expect(there.device.type == "meta", "the result is on another device than t: bring the frequencies to where t is.")
