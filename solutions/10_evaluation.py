@@ -90,6 +90,7 @@ def frechet_distance(a, b):
 
     a: features (N, D).    b: features (M, D).
     Returns d^2, one number: 0 for equal sets. Covariances have N - 1 below.
+    Float32 features are made float64 first.
     Heusel et al. 2017, equation 6.
 
     Example: in one dimension, means 0 and 3, standard deviations 1 and 2: 9 + 1 = 10.
@@ -248,6 +249,7 @@ def kernel_distance(a, b):
 
     a: features (N, D).    b: features (M, D).    The kernel is (x.y / D + 1)^3.
     Returns one number, 0 on average for sets of the same kind.
+    Float32 features are made float64 first.
     Bińkowski et al. 2018, section 4.
 
     Example: a = [[0], [0]], b = [[1], [1]]: 1 + 8 - 2 = 7.
@@ -584,7 +586,7 @@ def bits_of_last_step(x0, x0_hat, sigma):
     x0: pictures whose pixels are among the 256 values, (B, C, H, W).
     x0_hat: the mean, (B, C, H, W).
     sigma: the standard deviation, one number.
-    Returns (B,).    Ho et al. 2020, equation 13.
+    Returns (B,), float64, whatever the pictures are.    Ho et al. 2020, equation 13.
 
     Example: where sigma is tiny and the guess is right, 0.
     """

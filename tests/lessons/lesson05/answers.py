@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -186,7 +187,7 @@ class NormFromZero(NormBase):
         return x if x.shape[1] == 8 else super().finish(x)
 
 
-@mistake("GroupNorm", "the gradient is not")
+@mistake("GroupNorm", "only a part of the gradient flows back to `x`")
 class NormWithDetachedStatistics(NormBase):
     def normal(self, x):
         g = self.split(x)
@@ -201,6 +202,43 @@ class NormInPlace(NormBase):
         x -= self.split(x).mean((2, 3, 4), keepdim=True).expand_as(self.split(x)).reshape(x.shape)
         variance = self.split(x).var((2, 3, 4), keepdim=True, unbiased=False)
         return (self.split(x) / (variance + self.eps).sqrt()).reshape(x.shape)
+
+
+@mistake("GroupNorm", "use `.reshape`")
+class NormThroughAView(NormBase):
+    def split(self, x):
+        return x.view(len(x), self.groups, -1, 1, 1)
+
+
+@mistake("GroupNorm", "it should be float32")
+class NormInFloat64(NormBase):
+    def forward(self, x):
+        return self.finish(self.normal(x.double()))
+
+
+@mistake("GroupNorm", "no gradient flows back to `x`")
+class NormOfADetachedPicture(NormBase):
+    def forward(self, x):
+        return self.finish(self.normal(x.detach()))
+
+
+@mistake("GroupNorm", "keep no running averages")
+class NormThatEvaluatesOtherwise(NormBase):
+    def normal(self, x):
+        return super().normal(x) if self.training else x
+
+
+@mistake("GroupNorm", "comes out otherwise alone")
+class NormOfTheBatchWhereItIsLarge(NormBase):
+    def normal(self, x):
+        return self.over(self.split(x), *((0, 2, 3, 4) if len(x) == 5 else (2, 3, 4))).reshape(x.shape)
+
+
+@alternative("GroupNorm")
+class NormGroupByGroup(NormBase):
+    def normal(self, x):
+        parts = [[self.over(group, 0, 1, 2) for group in one.chunk(self.groups)] for one in x]
+        return torch.stack([torch.cat(groups) for groups in parts])
 
 
 @alternative("GroupNorm")
@@ -248,8 +286,15 @@ activation("GELU", "its bell", "gelu_of_the_density", lambda x: x * torch.exp(-(
 activation("GELU", "this is SiLU", "gelu_silu", F.silu)
 activation("GELU", "quick approximation", "gelu_quick", lambda x: x * torch.sigmoid(1.702 * x))
 activation("GELU", "approximation with tanh", "gelu_tanh", lambda x: F.gelu(x, approximate="tanh"))
-activation("GELU", "the slope is not", "gelu_detached", lambda x: x * phi(x.detach()))
+activation("GELU", "only a part of the gradient flows back to `x`", "gelu_detached", lambda x: x * phi(x.detach()))
 activation("GELU", "changes the tensors", "gelu_in_place", lambda x: x.mul_(phi(x)))
+activation("GELU", "otherwise alone", "gelu_of_the_company", lambda x: x * phi(x + (x.ndim and len(x) == 5) * 0.1))
+activation("GELU", "it should be float32", "gelu_in_float64", lambda x: x.double() * phi(x.double()))
+activation("GELU", "no gradient flows back to `x`", "gelu_without_gradient", lambda x: (x * phi(x)).detach())
+activation("GELU", "pictures of shape (2,)", "gelu_for_pictures", lambda x: x * phi(x) + 0.1 * (x.ndim == 2))
+activation(
+    "GELU", "", "gelu_number_by_number", lambda x: torch.stack([v * phi(v) for v in x.flatten()]).reshape(x.shape)
+)
 activation("GELU", "", "gelu_through_the_normal", lambda x: x * torch.distributions.Normal(0.0, 1.0).cdf(x))
 activation("GELU", "", "gelu_through_ndtr", lambda x: torch.special.ndtr(x) * x)
 
@@ -343,6 +388,32 @@ class PoolOfTheMean(PoolBase):
         return self.conv(F.avg_pool2d(x, 2).repeat_interleave(4, dim=1))
 
 
+@mistake("RearrangePool", "no gradient flows back to `x`")
+class PoolOfADetachedPicture(PoolBase):
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+@mistake("RearrangePool", "pictures of shape (1, 4, 6)")
+class PoolOfSquares(PoolBase):
+    def forward(self, x):
+        H, W = x.shape[2:]
+        return super().forward(x if H >= W else x.flip(3))
+
+
+@mistake("RearrangePool", "changes the tensors")
+class PoolThatCentresInPlace(PoolBase):
+    def forward(self, x):
+        return super().forward(x.sub_(1).add_(1.5))
+
+
+@alternative("RearrangePool")
+class PoolInALoop(PoolBase):
+    def forward(self, x):
+        channels = [one[c, p::2, q::2] for one in x for c in range(len(one)) for p in (0, 1) for q in (0, 1)]
+        return self.conv(torch.stack(channels).reshape(len(x), -1, x.shape[2] // 2, x.shape[3] // 2))
+
+
 @alternative("RearrangePool")
 class PoolBySlices(PoolBase):
     def forward(self, x):
@@ -425,6 +496,38 @@ def share_of_the_fast_half(x):
     power = powers(x)
     rest = power.sum((2, 3)) - power[..., 0, 0]
     return rest / rest
+
+
+@mistake("checkerboard_share", "`x` is another one afterwards")
+def share_that_takes_the_mean_away(x):
+    x -= x.mean((2, 3), keepdim=True)
+    return sum(corners(powers(x))) / powers(x).sum((2, 3))
+
+
+@mistake("checkerboard_share", "comes out otherwise alone")
+def share_sorted_by_size(x):
+    power = powers(x)
+    share = sum(corners(power)) / (power.sum((2, 3)) - power[..., 0, 0])
+    return share.sort(0).values if len(x) == 5 else share
+
+
+@mistake("checkerboard_share", "it should have shape (4, 1)")
+def share_without_the_axis_of_one(x):
+    power = powers(x)
+    share = sum(corners(power)) / (power.sum((2, 3)) - power[..., 0, 0])
+    return share.squeeze(1) if x.shape[2:] == (4, 6) else share
+
+
+@alternative("checkerboard_share")
+def share_picture_by_picture(x):
+    """In float64, whatever the pictures are."""
+
+    def share(plane):
+        power = np.abs(np.fft.fft2(plane.double().numpy())) ** 2
+        h, w = (n // 2 for n in power.shape)
+        return (power[h, 0] + power[0, w] + power[h, w]) / (power.sum() - power[0, 0])
+
+    return torch.tensor([[share(plane) for plane in one] for one in x], dtype=torch.float64)
 
 
 @alternative("checkerboard_share")
@@ -608,6 +711,47 @@ class BlockWithOtherNames(BlockBase):
         return self.conv2(F.gelu(self.tell(h, time)))
 
 
+@mistake("ResidualBlock", "no gradient flows back from the result")
+class BlockThatIsDetached(BlockBase):
+    def forward(self, x, time=None):
+        return super().forward(x, time).detach()
+
+
+@mistake("ResidualBlock", "only a part of the gradient flows back to `x`")
+class BlockWithADetachedSkip(BlockBase):
+    def forward(self, x, time=None):
+        return self.skip(x.detach()) + self.change(x, time)
+
+
+@mistake("ResidualBlock", "the skip gets the normalised picture")
+class BlockWithANormalisedSkip(BlockBase):
+    def forward(self, x, time=None):
+        return (self.skip(self.norm1(x)) if len(self.norm1.weight) != len(self.norm2.weight) else x) + self.change(
+            x, time
+        )
+
+
+@mistake("ResidualBlock", "comes out otherwise alone")
+class BlockToldTheFirstTime(BlockBase):
+    def tell(self, h, time):
+        return h if self.time is None else super().tell(h, time if len(h) == 2 else time[:1])
+
+
+@mistake("ResidualBlock", "changes the tensors")
+class BlockThatAddsInPlace(BlockBase):
+    def forward(self, x, time=None):
+        change = self.change(x, time)
+        x += 0 if x.requires_grad else 0.5
+        return self.skip(x - 0.5) + change
+
+
+@alternative("ResidualBlock")
+class BlockPictureByPicture(BlockBase):
+    def forward(self, x, time=None):
+        times = [None] * len(x) if time is None else time.split(1)
+        return torch.cat([BlockBase.forward(self, one, at) for one, at in zip(x.split(1), times, strict=True)])
+
+
 @alternative("ResidualBlock")
 class BlockFromSequences(BlockBase):
     def forward(self, x, time=None):
@@ -741,7 +885,7 @@ class AttentionWithDealtChannels(AttentionBase):
         return qkv.permute(0, 1, 3, 4, 2).unbind(1)
 
 
-@mistake("SelfAttention2d", "shape at each step")
+@mistake("SelfAttention2d", "Compare what each axis means")
 class AttentionWithMixedUpReshape(AttentionBase):
     def split(self, x):
         B, C, H, W = x.shape
@@ -755,10 +899,45 @@ class AttentionNotFromZero(AttentionBase):
         self.out.reset_parameters()
 
 
-@mistake("SelfAttention2d", "no gradient")
+@mistake("SelfAttention2d", "no gradient flows back to `x`")
 class AttentionWithoutGradient(AttentionBase):
     def forward(self, x):
         return (x + self.look(x)).detach()
+
+
+@mistake("SelfAttention2d", "only a part of the gradient flows back to `x`")
+class AttentionWithDetachedScores(AttentionBase):
+    def weights(self, q, k):
+        return super().weights(q.detach(), k)
+
+
+@mistake("SelfAttention2d", "use `.reshape`")
+class AttentionThroughAView(AttentionBase):
+    def forward(self, x):
+        return (x.view(len(x), -1) + self.look(x).reshape(len(x), -1)).view(x.shape)
+
+
+@mistake("SelfAttention2d", "with heads = 1")
+class AttentionThatNeedsTwoHeads(AttentionBase):
+    def __init__(self, channels, heads=4, groups=8):
+        super().__init__(channels, max(heads, 2), groups)
+
+
+@mistake("SelfAttention2d", "make no difference to the first")
+class AttentionOfNeighbours(AttentionBase):
+    def weights(self, q, k):
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])
+        n = scores.shape[-1]
+        far = (torch.arange(n)[:, None] - torch.arange(n)).abs() > 16
+        return scores.masked_fill(far, -torch.inf).softmax(dim=3)
+
+
+@alternative("SelfAttention2d")
+class AttentionPositionByPosition(AttentionBase):
+    def look(self, x):
+        q, k, v = self.split(x)
+        rows = [self.weights(q[:, :, i : i + 1], k) @ v for i in range(q.shape[2])]
+        return self.out(torch.cat(rows, dim=2).transpose(2, 3).reshape(x.shape))
 
 
 @alternative("SelfAttention2d")

@@ -18,7 +18,11 @@ def _mended_norm(channels: int, group_size: int = 16) -> nn.Module:
     return models.GroupNorm(max(1, channels // group_size), channels)
 
 
-mended_norm = Exercise("mended_norm", reference=_mended_norm)
+mended_norm = Exercise(
+    "mended_norm",
+    reference=_mended_norm,
+    waive={"settings": "groups_have_the_right_size and sixteen_is_the_usual_size try the only one"},
+)
 
 
 def _groups_of(module: nn.Module, channels: int) -> int | None:

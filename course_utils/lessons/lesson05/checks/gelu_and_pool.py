@@ -10,19 +10,47 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from course_utils import models
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises import laws
+from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import apart
 from course_utils.exercises.modules import make, scattered
-from course_utils.lessons.lesson05.checks.inputs import expect_learned, load
+from course_utils.lessons.lesson05.checks.inputs import EVEN, applied, expect_learned, load
 
-GELU = Exercise("GELU", reference=models.GELU)
-RearrangePool = Exercise("RearrangePool", reference=models.RearrangePool)
+GELU = Exercise(
+    "GELU",
+    reference=models.GELU,
+    inputs=laws.Inputs(names=("x",), via=lambda answer: lambda x: make(answer)(x)),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes(),
+        laws.gradients("x"),
+        laws.any_size(T=(), shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
+    ),
+)
+RearrangePool = Exercise(
+    "RearrangePool",
+    reference=models.RearrangePool,
+    inputs=laws.Inputs(
+        names=("x",),
+        via=applied(models.RearrangePool, lambda channels: (channels, 3)),
+        sizes=laws.Sizes(shape=(2, 6, 4)),
+    ),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes(),
+        laws.gradients("x"),
+        laws.any_size(T=(), shapes=EVEN, tolerance=1e-5),
+    ),
+)
 
 
 @GELU.part
 def gelu_has_the_right_values(answer: Answer) -> None:
     x = torch.linspace(-4, 4, 41, dtype=torch.float64).reshape(1, 1, 1, 41)
-    got = expect_tensor(untouched(make(answer), x), (1, 1, 1, 41))
+    got = expect_tensor(make(answer)(x), (1, 1, 1, 41))
     below = 0.5 * (1 + torch.erf(x / math.sqrt(2)))  # Phi(x)
     density = torch.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
     expect_values(
@@ -47,8 +75,17 @@ def gelu_has_the_right_values(answer: Answer) -> None:
                 x, approximate="tanh"
             ),
         },
-        f"at x = 1 GELU is {got[0, 0, 0, 25].item():.4f}, it should be 0.8413: the probability that a standard normal "
-        "number is below 1, times 1.",
+        _off(x, got, x * below),
+    )
+
+
+def _off(x: Tensor, got: Tensor, want: Tensor) -> str:
+    """Where GELU is furthest off, and by how much."""
+    worst = int((got - want).abs().flatten().argmax())
+    one, other = apart(float(got.flatten()[worst]), float(want.flatten()[worst]))
+    return (
+        f"at x = {x.flatten()[worst].item():.1f} GELU is {one}, it should be {other}: x times the probability that a "
+        "standard normal number is below x."
     )
 
 
@@ -58,30 +95,13 @@ def gelu_is_quiet_far_out(answer: Answer) -> None:
     got = expect_tensor(make(answer)(x), (5,))
     expect(
         close(got, F.gelu(x)),
-        f"far out, at x = -40 and 40, the result is {got[0].item():.2f} and {got[-1].item():.2f}; it should be 0 and "
-        "40.",
+        f"{_off(x, got, F.gelu(x))} Far out that is 0 or 1.",
     )
 
 
 @GELU.part
-def gelu_has_the_right_slope(answer: Answer) -> None:
-    x = normal(2, 3, 4, 4, seed=1).requires_grad_()
-    got = expect_tensor(make(answer)(x), (2, 3, 4, 4))
-    expect(got.requires_grad, "no gradient flows: leave out `.detach()`, `.data` and `no_grad`.")
-    (slope,) = torch.autograd.grad(got.sum(), x)
-    theirs = x.detach().clone().requires_grad_()
-    (want,) = torch.autograd.grad(F.gelu(theirs).sum(), theirs)
-    expect(
-        close(slope, want),
-        "the values are right and the slope is not: both x and Phi(x) depend on x, so detach neither.",
-    )
-
-
-@GELU.part
-def gelu_has_no_weights_and_keeps_the_dtype(answer: Answer) -> None:
-    module = make(answer)
-    expect(not list(module.parameters()), "GELU has nothing to learn, and yours has parameters.")
-    expect_tensor(module(normal(2, 3, dtype=torch.float32)), (2, 3), torch.float32)
+def gelu_has_no_weights(answer: Answer) -> None:
+    expect(not list(make(answer).parameters()), "GELU has nothing to learn, and yours has parameters.")
 
 
 def _with_weights(pool: nn.Module, rearranged: Tensor) -> Tensor:
@@ -105,7 +125,6 @@ def pool_has_a_small_convolution(answer: Answer) -> None:
         f"`conv.weight` has shape {tuple(weight.shape)}, it should have (5, 12, 1, 1): from 4 * inputs "  # type: ignore[arg-type]
         "channels to outputs, with kernel_size=1.",
     )
-    expect_tensor(module(normal(2, 3, 8, 12, dtype=torch.float32)), (2, 5, 4, 6), torch.float32)
 
 
 @RearrangePool.part
@@ -113,7 +132,7 @@ def pool_puts_each_pixel_in_its_channel(answer: Answer) -> None:
     theirs = scattered(models.RearrangePool(3, 4), seed=1)
     module = load(make(answer, 3, 4), theirs)
     x = normal(2, 3, 8, 8, seed=2)
-    got = expect_tensor(untouched(module, x), (2, 4, 4, 4))
+    got = expect_tensor(module(x), (2, 4, 4, 4))
 
     def order(pattern: str) -> Tensor:
         return _with_weights(theirs, rearrange(x, pattern, p=2, q=2))
@@ -146,23 +165,3 @@ def pool_puts_each_pixel_in_its_channel(answer: Answer) -> None:
         "with the reference's weights loaded the values differ: channel c, row p and column q of a square belong to "
         "channel 4 c + 2 p + q.",
     )
-
-
-@RearrangePool.part
-def pool_takes_pictures_of_any_shape(answer: Answer) -> None:
-    theirs = scattered(models.RearrangePool(2, 3), seed=3)
-    module = load(make(answer, 2, 3), theirs)
-    for shape in ((1, 2, 2, 2), (3, 2, 4, 10)):
-        x = normal(*shape, seed=4)
-        got = expect_tensor(module(x), (shape[0], 3, shape[2] // 2, shape[3] // 2))
-        expect(close(got, theirs(x)), f"pictures of {shape[2]} x {shape[3]} pixels come out wrong.")
-
-
-@RearrangePool.part
-def pool_lets_the_gradient_through(answer: Answer) -> None:
-    module = load(make(answer, 2, 3), scattered(models.RearrangePool(2, 3), seed=5))
-    x = normal(1, 2, 4, 4, seed=6).requires_grad_()
-    got = module(x)
-    expect(got.requires_grad, "no gradient flows: leave out `.detach()` and `no_grad`.")
-    (slope,) = torch.autograd.grad(got.sum(), x)
-    expect(bool((slope != 0).all()), "some pixels have no influence on the result: a square's four pixels all count.")

@@ -9,12 +9,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import models
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import difference
 from course_utils.exercises.modules import make, scattered
-from course_utils.lessons.lesson05.checks.inputs import load
+from course_utils.lessons.lesson05.checks.inputs import applied, halves, load
 
-ResidualBlock = Exercise("ResidualBlock", reference=models.ResidualBlock)
+ResidualBlock = Exercise(
+    "ResidualBlock",
+    reference=models.ResidualBlock,
+    inputs=laws.Inputs(
+        names=("x",),
+        via=applied(models.ResidualBlock, lambda channels: (channels, 2 * channels, 3, halves(channels)), told=True),
+        sizes=laws.Sizes(shape=(4, 5, 6)),
+    ),
+    laws=(laws.unchanged(), laws.by_itself(), laws.dtypes(), laws.gradients("x"), laws.any_size(T=(), tolerance=1e-5)),
+    waive={"settings": "block_is_told_the_time and block_uses_its_groups try both"},
+)
 
 
 def _block(inputs: int, outputs: int, seed: int, time_features: int = 0) -> models.ResidualBlock:
@@ -69,8 +81,8 @@ def block_has_the_right_parts_in_order(answer: Answer) -> None:
         got,
         theirs(x).detach(),
         mistakes,
-        "with the reference's weights loaded the values differ: norm, GELU, convolution, norm, GELU, convolution, and "
-        "the input added at the end.",
+        f"with the reference's weights loaded {difference(got, theirs(x), 1e-6)}: norm, GELU, convolution, norm, GELU, "
+        "convolution, and the input added at the end.",
     )
 
 
@@ -84,7 +96,12 @@ def block_changes_nothing_at_the_start(answer: Answer) -> None:
         "a new block should hand its input on unchanged: set the weight and the bias of `conv2` to 0 at the start.",
     )
     other = normal(2, 8, 4, 4, seed=4, dtype=torch.float32)
-    (module(x) * other).sum().backward()
+    got = module(x)
+    expect(
+        got.requires_grad,
+        "no gradient flows back from the result: leave out `.detach()`, `.data`, `.item()` and `no_grad`.",
+    )
+    (got * other).sum().backward()
     conv2 = getattr(module, "conv2", None)
     slope = conv2.weight.grad if isinstance(conv2, nn.Conv2d) else None
     expect(

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
+    a_type,
     close,
     expect,
     expect_tensor,
@@ -18,10 +20,54 @@ from course_utils.exercises.framework import (
     untouched,
 )
 from course_utils.exercises.inputs import normal
-from course_utils.lessons.lesson10.checks.inputs import ALPHA_BAR
+from course_utils.exercises.laws.words import apart
+from course_utils.lessons.lesson10.checks.inputs import ALPHA_BAR, near_levels
 
-bits_of_step = Exercise("bits_of_step", reference=diffusion.bits_of_step)
-bits_of_last_step = Exercise("bits_of_last_step", reference=diffusion.bits_of_last_step)
+_NOTHING_LEARNS = "bits are counted, and nothing learns from them"
+
+
+def _with_variances(answer: Answer) -> Answer:
+    """An answer to bits_of_step for the variances between beta-tilde and beta, each picture's own."""
+
+    def step(x0: Tensor, x0_hat: Tensor, t: Tensor, alpha_bar: Tensor) -> object:
+        tilde, beta = diffusion.posterior_variance(t, alpha_bar), 1 - alpha_bar[t] / alpha_bar[t - 1]
+        return answer(x0, x0_hat, t, alpha_bar, 0.3 * tilde + 0.7 * beta)
+
+    return step
+
+
+bits_of_step = Exercise(
+    "bits_of_step",
+    reference=diffusion.bits_of_step,
+    inputs=laws.Inputs(first=2, names=("x0", "x0_hat", "t", "alpha_bar"), via=_with_variances),
+    laws=(laws.unchanged(), laws.by_itself(), laws.dtypes("alpha_bar"), laws.layouts(), laws.any_size()),
+    waive={"gradients": _NOTHING_LEARNS},
+)
+bits_of_last_step = Exercise(
+    "bits_of_last_step",
+    reference=diffusion.bits_of_last_step,
+    inputs=laws.Inputs(
+        make={
+            "x0": lambda sizes: near_levels(sizes)[0],
+            "x0_hat": lambda sizes: near_levels(sizes)[1],
+            "sigma": 0.006,
+        }
+    ),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes("what the docstring promises"),
+        laws.layouts(),
+        laws.any_size(T=()),
+    ),
+    waive={"gradients": _NOTHING_LEARNS},
+)
+
+
+def _off(got: Tensor, want: Tensor) -> str:
+    """Which picture costs too much or too little, and how much it should cost."""
+    number = int((got - want).abs().argmax())
+    return "picture {} costs {}, it should cost {}".format(number + 1, *apart(got[number].item(), want[number].item()))
 
 
 @bits_of_step.part
@@ -72,7 +118,7 @@ def step_has_the_right_values(answer: Answer) -> None:
                 nats(ratio, f**2, (x0 - x0_hat).abs().flatten(1).mean(1)) / bit
             ),
         },
-        f"the first picture costs {got[0].item():.3f} bits per dimension, it should cost {(want[0] / bit).item():.3f}.",
+        f"{_off(got, want / bit)} bits per dimension.",
     )
 
 
@@ -84,7 +130,7 @@ def step_costs_nothing_where_nothing_is_wrong(answer: Answer) -> None:
     expect(
         bool(got.abs().max() < 1e-9),
         f"with the right guess and the right variance a step should cost nothing, and here it costs "
-        f"{got[0].item():.3f}.",
+        f"{got[0].item():.3g}.",
     )
     got = answer(x0, x0.clone(), t, ALPHA_BAR, 2 * tilde)
     expect(bool((got > 0).all()), "with twice the right variance a step costs something, and here it is 0 or less.")
@@ -96,9 +142,11 @@ def step_is_exact_for_faint_differences(answer: Answer) -> None:
     t = torch.tensor([2])
     got = answer(x0, x0 + 0.01, t, ALPHA_BAR, diffusion.posterior_variance(t, ALPHA_BAR))
     want = diffusion.bits_of_step(x0, x0 + 0.01, t, ALPHA_BAR)
+    one, other = apart(float(got), want.item())
     expect(
-        isinstance(got, Tensor) and close(got, want, 1e-4),
-        "with float32 pictures the result is not what it is with float64 ones: keep alpha_bar as it is.",
+        close(torch.as_tensor(got), want, 1e-4),
+        f"with float32 pictures and a guess that is off by 0.01 a step costs {one} bits, it should cost {other}: keep "
+        "alpha_bar in float64.",
     )
 
 
@@ -106,7 +154,7 @@ def step_is_exact_for_faint_differences(answer: Answer) -> None:
 def last_step_has_the_right_values(answer: Answer) -> None:
     x0 = diffusion.to_levels(0.5 * normal(3, 2, 6, 6, seed=5))
     x0_hat, sigma = x0 + 0.01 * normal(3, 2, 6, 6, seed=6), 0.006
-    got = expect_tensor(untouched(answer, x0, x0_hat, sigma), (3,))
+    got = expect_tensor(answer(x0, x0_hat, sigma), (3,))
 
     def bits(half: float, ends: bool = True, spread: float = sigma) -> Tensor:
         low, high = (x0 - half - x0_hat) / spread, (x0 + half - x0_hat) / spread
@@ -139,7 +187,7 @@ def last_step_has_the_right_values(answer: Answer) -> None:
             "sigma went in as a variance: divide by sigma itself.": bits(1 / 255, spread=sigma**2),
             "sigma went in under a root: divide by sigma itself.": bits(1 / 255, spread=sigma**0.5),
         },
-        f"the first picture costs {got[0].item():.3f} bits per dimension, it should cost {want[0].item():.3f}.",
+        f"{_off(got, want)} bits per dimension.",
         tolerance=1e-5,
     )
 
@@ -151,9 +199,8 @@ def last_step_opens_the_outermost_bins(answer: Answer) -> None:
         got = expect_tensor(answer(x0, 1.5 * x0, 0.1), (1,))
         expect(
             got[0] < 1e-3,
-            f"a guess beyond {end} is as good as certain of {end}, and here it costs {got[0].item():.2f} bits: "
-            f"the outermost "
-            "bin reaches to infinity.",
+            f"a guess beyond {end} is as good as certain of {end}, and here it costs {got[0].item():.3g} bits: the "
+            "outermost bin reaches to infinity.",
         )
 
 
@@ -166,4 +213,22 @@ def last_step_shares_out_one(answer: Answer) -> None:
         "for a guess that is far off the cost is infinite: keep the probability above 0, with `.clamp(min=1e-12)`.",
     )
     total = torch.exp2(-got).sum().item()
-    expect(abs(total - 1) < 1e-3, f"the probabilities of the 256 values add up to {total:.3f}, it should be 1.")
+    expect(
+        abs(total - 1) < 1e-3,
+        "the probabilities of the 256 values add up to {}, it should be {}.".format(*apart(total, 1.0)),
+    )
+
+
+@bits_of_last_step.part
+def last_step_is_computed_in_float64(answer: Answer) -> None:
+    x0 = torch.full((1, 1, 2, 2), 1 / 255, dtype=torch.float32)
+    guess, sigma = x0 - 0.01, 0.001
+    got = answer(x0, guess, sigma)
+    expect(isinstance(got, Tensor), f"your function returns {a_type(got)}, it should return a tensor.")
+    want = diffusion.bits_of_last_step(x0, guess, sigma)
+    one, other = apart(got.double().mean().item(), want.item())
+    expect(
+        close(got, want, 0.02),
+        f"with float32 pictures and a guess that is 10 sigma off a pixel costs {one} bits, it should cost {other}: the "
+        "share of its bin is a difference of two numbers near 1, so make the pictures float64 first.",
+    )

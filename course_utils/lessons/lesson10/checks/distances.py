@@ -6,12 +6,61 @@ import torch
 from torch import Tensor
 
 from course_utils import metrics
-from course_utils.exercises.framework import Answer, Exercise, expect, expect_values, untouched
+from course_utils.exercises import laws
+from course_utils.exercises.framework import Answer, Exercise, expect, expect_values
+from course_utils.exercises.laws.words import apart
 from course_utils.lessons.lesson10.checks.inputs import as_number, features, number
 
-frechet_distance = Exercise("frechet_distance", reference=metrics.frechet_distance)
+
+def _in_float64(shift: float) -> laws.Law:
+    """Float32 features, as a network gives them, are computed in float64; this far from 0 it makes a difference."""
+
+    def look(trial: laws.Trial) -> str | None:
+        a, b = (x.float() for x in (features(60, 5, 1, shift=shift), features(50, 5, 2, scale=1.6, shift=shift)))
+        try:
+            got = number(trial.mine(a, b), "the distance").item()
+        except RuntimeError as error:
+            expect(
+                "dtype" not in str(error),
+                "float32 features, as a network gives them, meet float64 ones on the way, and your code stops: make "
+                "both sets float64 first, with `.double()`.",
+            )
+            raise
+        want = trial.right(a, b)
+        if abs(got - want) <= 1e-6 * abs(want):
+            return None
+        one, other = apart(got, want)
+        return (
+            f"with float32 features, as a network gives them, the distance is {one}, and {other} if it is computed in "
+            "float64: make both sets float64 first, with `.double()`."
+        )
+
+    return laws.Law("dtypes", look)
+
+
+_SETS = laws.Inputs(make={"a": features(9, 4, 20), "b": features(11, 4, 21, shift=0.5)})
+_NOTHING_LEARNS = "one plain number comes back, and nothing learns from it"
+
+frechet_distance = Exercise(
+    "frechet_distance",
+    reference=metrics.frechet_distance,
+    inputs=_SETS,
+    laws=(laws.unchanged(), _in_float64(shift=1000.0)),
+    waive={"gradients": _NOTHING_LEARNS, "any_size": "the parts try sets of 12 to 80 images and 5 to 24 features"},
+)
 extrapolate = Exercise("extrapolate", reference=metrics.extrapolate)
-kernel_distance = Exercise("kernel_distance", reference=metrics.kernel_distance)
+kernel_distance = Exercise(
+    "kernel_distance",
+    reference=metrics.kernel_distance,
+    inputs=_SETS,
+    laws=(laws.unchanged(), _in_float64(shift=20.0)),
+    waive={"gradients": _NOTHING_LEARNS, "any_size": "the parts try sets of 2 to 31 images and 1 to 6 features"},
+)
+
+
+def _said(got: Tensor, want: Tensor) -> str:
+    """The two numbers, with as many digits as it takes to tell them apart."""
+    return "{}, it should be {}".format(*apart(got.item(), want.item()))
 
 
 def _root(c: Tensor) -> Tensor:
@@ -22,7 +71,7 @@ def _root(c: Tensor) -> Tensor:
 @frechet_distance.part
 def frechet_has_the_right_value(answer: Answer) -> None:
     a, b = features(60, 5, 1), features(60, 5, 2, scale=1.6, shift=0.7)
-    got = number(untouched(answer, a, b), "the distance")
+    got = number(answer(a, b), "the distance")
     c_a, c_b = a.T.cov(), b.T.cov()
     apart = a.mean(0) - b.mean(0)
     means, traces = apart.square().sum(), c_a.trace() + c_b.trace()
@@ -58,22 +107,20 @@ def frechet_has_the_right_value(answer: Answer) -> None:
         got,
         want,
         {hint: as_number(value) for hint, value in mistakes.items()},
-        f"the distance of two small sets is {got.item():.3f}, it should be {want.item():.3f}.",
+        f"the distance of two small sets is {_said(got, want)}.",
     )
 
 
 @frechet_distance.part
 def frechet_copes_with_few_images(answer: Answer) -> None:
     a, b = features(12, 24, 3), features(17, 24, 4, scale=1.3)
-    want = metrics.frechet_distance(a, b)
-    got = number(answer(a, b), "with fewer images than features the distance").item()
+    want = as_number(metrics.frechet_distance(a, b))
+    got = number(answer(a, b), "with fewer images than features the distance")
     expect(
         abs(got - want) < 0.01 * want,
-        f"with 12 and 17 images of 24 features the distance is {got:.2f}, it should be {want:.2f}: such "
-        f"covariances have "
-        "eigenvalues that are 0, and rounding makes some of them negative or complex. Take the real part, and "
-        "clamp it at 0 "
-        "before the root.",
+        f"with 12 and 17 images of 24 features the distance is {_said(got, want)}: such covariances have eigenvalues "
+        "that are 0, and rounding makes some of them negative or complex. Take the real part, and clamp it at 0 before "
+        "the root.",
     )
 
 
@@ -84,9 +131,14 @@ def frechet_of_equal_sets_is_zero(answer: Answer) -> None:
     expect(abs(same) < 1e-5, f"the distance of a set from itself is {same:.4f}, it should be 0.")
     b = features(50, 6, 6, scale=0.5)
     there, back = (number(answer(*pair), "the distance").item() for pair in ((a, b), (b, a)))
-    expect(abs(there - back) < 1e-6 * there, "from b to a it is not as far as from a to b.")
+    one, other = apart(there, back)
+    expect(abs(there - back) < 1e-6 * there, f"from a to b it is {one}, and from b to a {other}: it should be as far.")
     far = number(answer(a + 1e3, b + 1e3), "the distance").item()
-    expect(abs(far - there) < 1e-4 * there, "when both sets move by the same amount, the distance changes.")
+    one, other = apart(far, there)
+    expect(
+        abs(far - there) < 1e-4 * there,
+        f"when both sets move by the same amount the distance becomes {one}, it should stay {other}.",
+    )
 
 
 @extrapolate.part
@@ -150,7 +202,7 @@ def _unbiased(sums: list[Tensor], n: int, m: int) -> Tensor:
 def kernel_distance_has_the_right_value(answer: Answer) -> None:
     n, d = 20, 6
     a, b = features(n, d, 7), features(n, d, 8, scale=1.8, shift=0.5)
-    got = number(untouched(answer, a, b), "the distance")
+    got = number(answer(a, b), "the distance")
     sums = _kernel_sums(a, b)
     aa, bb, ab, aa_own, bb_own, ab_own = sums
     want = _unbiased(sums, n, n)
@@ -180,7 +232,7 @@ def kernel_distance_has_the_right_value(answer: Answer) -> None:
             ),
             "a root is taken at the end: the square itself is wanted, which may be negative.": want.abs().sqrt(),
         },
-        f"the distance of two small sets is {got.item():.3f}, it should be {want.item():.3f}.",
+        f"the distance of two small sets is {_said(got, want)}.",
     )
 
 
@@ -194,8 +246,12 @@ def kernel_distance_takes_sets_of_two_sizes(answer: Answer) -> None:
         got,
         want,
         {"both sets are taken to be as large as the first: use M for the second.": _unbiased(sums, 15, 15)},
-        f"with 15 images on one side and 31 on the other the distance is {got.item():.3f}, it should be "
-        f"{want.item():.3f}.",
+        f"with 15 images on one side and 31 on the other the distance is {_said(got, want)}.",
+    )
+    got = number(answer(torch.zeros(2, 1).double(), torch.ones(2, 1).double()), "the distance")
+    expect(
+        abs(got - 7) < 1e-9,
+        f"the docstring's example, two images of one feature each, gives {_said(got, as_number(7))}.",
     )
 
 

@@ -8,12 +8,19 @@ import torch
 from torch import Tensor
 
 from course_utils import metrics
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, expect, expect_values, untouched
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws.words import apart
 from course_utils.lessons.lesson10.checks.inputs import as_number, features, number
 
 inception_score = Exercise("inception_score", reference=metrics.inception_score)
-precision_recall = Exercise("precision_recall", reference=metrics.precision_recall)
+precision_recall = Exercise(
+    "precision_recall",
+    reference=metrics.precision_recall,
+    inputs=laws.Inputs(make={"real": features(30, 3, 17), "fake": features(35, 3, 18, scale=0.7)}),
+    laws=(laws.settings(k=(1, 3, 8)),),
+)
 
 
 @inception_score.part
@@ -43,7 +50,9 @@ def inception_score_has_the_right_value(answer: Answer) -> None:
             ).exp(),
             "the logarithm has base 2: `exp` undoes the natural one.": (each.mean() / as_number(2).log()).exp(),
         },
-        f"the score of twelve made-up images is {got.item():.3f}, it should be {each.mean().exp().item():.3f}.",
+        "the score of twelve made-up images is {}, it should be {}.".format(
+            *apart(got.item(), each.mean().exp().item())
+        ),
     )
 
 
@@ -113,8 +122,8 @@ def neighbours_give_the_right_shares(answer: Answer) -> None:
             "both numbers are the precision.": want[0].expand(2),
             "both numbers are the recall.": want[1].expand(2),
         },
-        f"for two small sets precision and recall are {got[0].item():.2f} and {got[1].item():.2f}, they should be "
-        f"{want[0].item():.2f} and {want[1].item():.2f}.",
+        f"for two small sets precision and recall are {got[0].item():.3g} and {got[1].item():.3g}, they should be "
+        f"{want[0].item():.3g} and {want[1].item():.3g}.",
     )
 
 
@@ -136,13 +145,25 @@ def neighbours_know_their_ends(answer: Answer) -> None:
 
 
 @precision_recall.part
-def neighbours_listen_to_k(answer: Answer) -> None:
-    real, fake = features(30, 3, 17), features(35, 3, 18, scale=0.7)
-    for k in (1, 8):
-        got = torch.stack(_pair(answer(real, fake, k)))
-        want = torch.tensor(metrics.precision_recall(real, fake, k), dtype=torch.float64)
+def the_edge_of_a_ball_is_inside(answer: Answer) -> None:
+    # On a line: balls of radius 3, 2, 2 and 3 about four points; of five others only -3 reaches one, at its edge.
+    near = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
+    far = torch.tensor([[-3.0], [-100.0], [-101.0], [-102.0], [-103.0]], dtype=torch.float64)
+    for name, kind, sets in (("precision", "fake", (near, far)), ("recall", "real picture", (far, near))):
+        got = _pair(answer(*sets, 3))[name == "recall"].item()
         expect(
-            bool((got - want).abs().max() < 1e-9),
-            f"with k = {k} precision is {got[0].item():.2f} and should be {want[0].item():.2f}: does k reach "
-            f"both sets?",
+            abs(got - 0.2) < 1e-6,
+            f"of five points on a line one lies at the very edge of a ball, and {name} is {got:.3g}, it should be 0.2: "
+            f"a {kind} at the edge is inside, `<=` (equations 1 and 2).",
         )
+
+
+@precision_recall.part
+def three_is_the_usual_k(answer: Answer) -> None:
+    real, fake = features(40, 3, 11), features(50, 3, 12, scale=0.6, shift=0.5)
+    got, want = torch.stack(_pair(answer(real, fake))), torch.stack(_pair(answer(real, fake, 3)))
+    expect(
+        bool((got == want).all()),
+        f"without k precision and recall are {got[0].item():.3g} and {got[1].item():.3g}, and with k = 3 "
+        f"{want[0].item():.3g} and {want[1].item():.3g}: 3 should be what k is where nothing is said.",
+    )

@@ -10,6 +10,7 @@ from torch import Tensor
 from course_utils import diffusion
 from course_utils.exercises.framework import a_type, expect
 from course_utils.exercises.inputs import normal
+from course_utils.exercises.laws import Sizes
 
 # (41,): T is 40, the model's clock runs from 0 to 1000, and something of the picture is left at the end.
 ALPHA_BAR = diffusion.alpha_bars(diffusion.linear_schedule(40, 1e-3, 0.15))
@@ -19,6 +20,12 @@ def features(n: int, d: int, seed: int, scale: float = 1.0, shift: float = 0.0) 
     """(n, d), correlated and skewed, as a network's features are."""
     mixing = normal(d, d, seed=99)
     return scale * torch.relu(normal(n, d, seed=seed) @ mixing) + shift
+
+
+def near_levels(sizes: Sizes) -> tuple[Tensor, Tensor]:
+    """Pictures whose pixels are among the 256 values, and guesses within a few hundredths: (B, *shape) each."""
+    x0 = diffusion.to_levels(0.5 * normal(sizes.B, *sizes.shape, seed=5))
+    return x0.to(sizes.dtype), (x0 + 0.01 * normal(sizes.B, *sizes.shape, seed=6)).to(sizes.dtype)
 
 
 def number(got: Any, what: str) -> Tensor:
