@@ -107,7 +107,7 @@ def eps_of_sorted_steps(eps, gradient, t, alpha_bar, scale):
 @mistake("guided_eps", "`t` is another one afterwards")
 def eps_that_moves_t(eps, gradient, t, alpha_bar, scale):
     made = guidance.guided_eps(eps, gradient, t, alpha_bar, scale)
-    t.clamp_(min=1)
+    t.clamp_(max=10)
     return made
 
 
