@@ -336,7 +336,7 @@ def guided_mean(mean, variance, gradient, scale):
 
     mean: of the step without a class, (B, C, H, W).    variance: of the same step, a number.
     gradient: of log p(y | x), shaped like mean.        scale: a number, s.
-    Returns (B, C, H, W).    Dhariwal & Nichol 2021, algorithm 1.
+    Returns (B, C, H, W), of the dtype of mean.    Dhariwal & Nichol 2021, algorithm 1.
 
     Example: mean 1, variance 0.1, gradient 2, scale 3 gives 1.6.
     """

@@ -50,6 +50,7 @@ def on_float32_coefficients(x0, t, alpha_bar, eps):
 PICTURES = {
     "unchanged": laws.unchanged(),
     "dtypes": laws.dtypes(),
+    "dtypes and half": laws.dtypes(half=True),
     "devices": laws.devices(),
     "layouts": laws.layouts(),
     "gradients": laws.gradients("x0", "eps"),
@@ -90,6 +91,11 @@ WRONG = {
         laws.dtypes(),
         lambda x, t, a, e: jump(x.bfloat16(), t, a, e).to(x),
         "with float32 pictures the result at",
+    ),
+    "float32 on the way": (
+        laws.dtypes(half=True),
+        lambda x, t, a, e: jump(x, t, a, e) + torch.zeros(x.shape),
+        "with bfloat16 pictures the result is float32",
     ),
     "CPU": (laws.devices(), lambda x, t, a, e: jump(x, t, a, e) + torch.zeros(x.shape), "mixes devices"),
     "elsewhere": (laws.devices(), lambda x, t, a, e: torch.zeros(x.shape), "on another device"),

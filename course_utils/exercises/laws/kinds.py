@@ -15,13 +15,16 @@ from course_utils.exercises.laws.words import apart, difference, tensors
 MIXED = ("expected device", "same device", "expected all tensors")
 
 
-def dtypes(of: str | None = "the pictures that came in", *, digits: float = 1e-5, single: float = 1e-4) -> Law:
+def dtypes(
+    of: str | None = "the pictures that came in", *, digits: float = 1e-5, single: float = 1e-4, half: bool = False
+) -> Law:
     """For pictures in float32 and in float64, with a schedule in float64, the result has the promised dtype and digits.
 
     Args:
         of: whose dtype is promised, for the hint; None if any will do.
         digits: how close a float64 result is to the reference, relative and absolute; 1e-9 where all digits matter.
         single: how close a float32 result is.
+        half: bfloat16 pictures are tried as well, for their dtype alone; an answer that cannot reckon with them passes.
     """
 
     def look(trial: Trial) -> str | None:
@@ -37,9 +40,24 @@ def dtypes(of: str | None = "the pictures that came in", *, digits: float = 1e-5
             off = None if trial.random else difference(got, want, near)
             if off is not None:
                 return f"with {_plain(dtype)} pictures {off}."
-        return None
+        return _halves(trial, of) if half else None
 
     return Law("dtypes", look)
+
+
+def _halves(trial: Trial, of: str | None) -> str | None:
+    """Noise or a weight made in float32 shows in half precision only: beside it, float32 and float64 win."""
+    try:
+        got = trial.answer(trial.values(dtype=torch.bfloat16))
+    except (RuntimeError, TypeError):
+        return None  # some functions of PyTorch know no half precision
+    for a in tensors(got):
+        if a.dtype != torch.bfloat16:
+            return (
+                f"with bfloat16 pictures the result is {_plain(a.dtype)}, it should be bfloat16, the dtype of {of}: "
+                "what you draw or make on the way needs that dtype too."
+            )
+    return None
 
 
 def float64(

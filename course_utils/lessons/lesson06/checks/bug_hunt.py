@@ -8,9 +8,10 @@ import torch
 from torch import Generator, Tensor
 
 from course_utils import diffusion, samplers
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, untouched
+from course_utils.exercises import laws
+from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor
 from course_utils.exercises.inputs import normal
-from course_utils.lessons.lesson06.checks.inputs import ALPHA_BAR, Asked, one_picture
+from course_utils.lessons.lesson06.checks.inputs import STEPS, Bent, OnePicture, long, short, unlike_fresh_noise
 
 
 def _mended_fast_sampler(
@@ -27,7 +28,34 @@ def _mended_fast_sampler(
     return x
 
 
-mended_fast_sampler = Exercise("mended_fast_sampler", reference=_mended_fast_sampler)
+def _unlike_noise(trial: laws.Trial) -> str | None:
+    model, x_T = Bent(short()), normal(6, 3, 8, 8, seed=11)
+    end = expect_tensor(trial.mine(model, x_T, short(), STEPS, _seeded(12)), tuple(x_T.shape))
+    expect(len(model.steps) == STEPS, f"with {STEPS} steps the network is asked at {len(model.steps)} times.")
+    return unlike_fresh_noise(model, end, short(), 1.0)
+
+
+def _steps(sizes: laws.Sizes) -> int:
+    """Few, but for a long schedule many: with few the exact network of three pictures does not find each often."""
+    return STEPS if sizes.T >= STEPS else sizes.steps
+
+
+mended_fast_sampler = Exercise(
+    "mended_fast_sampler",
+    reference=_mended_fast_sampler,
+    inputs=laws.Inputs(make={"steps": _steps}),
+    laws=(
+        laws.unchanged(),
+        laws.Law("noise", _unlike_noise),
+        laws.asks(T=(20, 7)),
+        laws.distribution(),
+        laws.generator(),
+        laws.dtypes("x_T", half=True),
+        laws.layouts(),
+        laws.any_size(T=(60,)),
+    ),
+    waive={"gradients": "the docstring asks for none: a walk may run under `no_grad` or not"},
+)
 
 _STEPS = 20
 
@@ -35,21 +63,22 @@ _STEPS = 20
 def _noise_on_the_way(answer: Answer) -> tuple[list[float], list[Tensor]]:
     """With black pictures x_t is nothing but noise: its size at each question, as it should be 1, and x_t itself."""
     picture = torch.zeros(3, 24, 24, dtype=torch.float64)
-    model: Asked = one_picture(picture, ALPHA_BAR)
+    model = OnePicture(picture, long())
     x = normal(8, 3, 24, 24, seed=1)  # 13,824 numbers: a standard deviation is known to 1 %
-    expect_tensor(untouched(answer, model, x, ALPHA_BAR, _STEPS, _seeded(2)), (8, 3, 24, 24))
+    expect_tensor(answer(model, x, long(), _STEPS, _seeded(2)), (8, 3, 24, 24))
     expect(
-        len(model.times) == _STEPS or len(model.times) == _STEPS - 1,
-        f"with {_STEPS} steps the network is asked {len(model.times)} times: once a step is right.",
+        len(model.steps) == _STEPS or len(model.steps) == _STEPS - 1,
+        f"with {_STEPS} steps the network is asked at {len(model.steps)} times: once a step is right.",
     )
-    levels = [1 - ALPHA_BAR[round(t)] for t in model.times]
-    return [(p.std() / a.sqrt()).item() for p, a in zip(model.pictures, levels, strict=True)], model.pictures
+    pictures = [model.at(time) for time in model.steps]
+    levels = [1 - long()[round(time)] for time in model.steps]
+    return [(p.std() / a.sqrt()).item() for p, a in zip(pictures, levels, strict=True)], pictures
 
 
 def _left_over(answer: Answer) -> float:
     """How far the result is from the only picture there is, root mean square."""
     picture = normal(3, 12, 12, seed=3).clamp(-1, 1)
-    got = answer(one_picture(picture, ALPHA_BAR), normal(4, 3, 12, 12, seed=4), ALPHA_BAR, 10, _seeded(5))
+    got = answer(OnePicture(picture, long()), normal(4, 3, 12, 12, seed=4), long(), 10, _seeded(5))
     return float((expect_tensor(got, (4, 3, 12, 12)) - picture).square().mean().sqrt())
 
 
@@ -84,7 +113,7 @@ def noise_is_fresh_in_every_step(answer: Answer) -> None:
 @mended_fast_sampler.part
 def walk_goes_to_the_end(answer: Answer) -> None:
     left = _left_over(answer)
-    last = (1 - ALPHA_BAR[100]).sqrt().item()
+    last = (1 - long()[100]).sqrt().item()
     expect(
         not 0.8 * last < left < 1.3 * last,
         f"with ten steps noise of strength {left:.2f} is left at the end, which is that of t = 100: the last step, "
@@ -101,30 +130,14 @@ def walk_goes_to_the_end(answer: Answer) -> None:
 def walk_is_good_for_every_number_of_steps(answer: Answer) -> None:
     picture = normal(1, 6, 6, seed=6).clamp(-1, 1)
     for steps in (1, 2, 7):
-        model = one_picture(picture, ALPHA_BAR)
-        got = answer(model, normal(2, 1, 6, 6, seed=7), ALPHA_BAR, steps, _seeded(8))
+        model = OnePicture(picture, long())
+        got = answer(model, normal(2, 1, 6, 6, seed=7), long(), steps, _seeded(8))
         got = expect_tensor(got, (2, 1, 6, 6))
         expect(close(got, picture.expand(2, -1, -1, -1), 1e-4), f"with {steps} steps the picture does not come out.")
         expect(
-            len(model.times) == steps,
-            f"with {steps} steps the network is asked {len(model.times)} times: once a step is right.",
+            len(model.steps) == steps,
+            f"with {steps} steps the network is asked at {len(model.steps)} times: once a step is right.",
         )
-
-
-@mended_fast_sampler.part
-def seed_decides(answer: Answer) -> None:
-    x = normal(2, 1, 6, 6, seed=9)
-    garden = normal(6, 1, 6, 6, seed=10)
-
-    def draw(seed: int) -> Tensor:
-        # Asked about the way and not about its end: with a finite data set the same picture may come out twice.
-        model = Asked(samplers.ideal_predict(garden, ALPHA_BAR))
-        answer(model, x, ALPHA_BAR, 6, _seeded(seed))
-        return torch.stack(model.pictures)
-
-    first, again, other = draw(1), draw(1), draw(2)
-    expect(close(first, again), "with the same seed the pictures differ: draw z from `generator`.")
-    expect(not close(first, other), "another seed of `generator` changes nothing: draw z from it.")
 
 
 def _seeded(seed: int) -> Generator:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion, samplers
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
@@ -16,14 +17,54 @@ from course_utils.exercises.framework import (
     expect_same_again,
     expect_tensor,
     expect_values,
-    untouched,
 )
 from course_utils.exercises.inputs import normal
-from course_utils.lessons.lesson06.checks.inputs import ALPHA_BAR, SHORT, Asked, bent, expect_times, one_picture
+from course_utils.exercises.laws import Asked
+from course_utils.lessons.lesson06.checks.inputs import Bent, OnePicture, expect_times, first_seen, long, short
 
-slerp = Exercise("slerp", reference=samplers.slerp)
-ddim_invert = Exercise("ddim_invert", reference=samplers.ddim_invert)
-sample_truncated = Exercise("sample_truncated", reference=samplers.sample_truncated)
+_NO_GRADIENTS = {"gradients": "nobody asks for them: a walk may run under `no_grad` or not"}
+
+slerp = Exercise(
+    "slerp",
+    reference=samplers.slerp,
+    inputs=laws.Inputs(make={"u": 0.3}),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes("a", half=True),
+        laws.layouts(),
+        laws.any_size(T=()),
+    ),
+    waive={"gradients": "nobody asks for them: both noises are given"},
+)
+ddim_invert = Exercise(
+    "ddim_invert",
+    reference=samplers.ddim_invert,
+    laws=(
+        laws.unchanged(),
+        laws.asks(T=(20, 7)),
+        laws.by_itself(),
+        laws.dtypes("x0"),
+        laws.layouts(),
+        laws.any_size(T=(60, 510)),
+    ),
+    waive=_NO_GRADIENTS,
+)
+sample_truncated = Exercise(
+    "sample_truncated",
+    reference=samplers.sample_truncated,
+    # An odd number of steps: no time lies between two whole ones, where respace may round either way.
+    inputs=laws.Inputs(make={"t_start": lambda sizes: 2 * sizes.T // 3, "steps": 3}),
+    laws=(
+        laws.unchanged(),
+        laws.asks(T=(20, 7)),
+        laws.by_itself(),
+        laws.dtypes("the guess"),
+        laws.layouts(),
+        laws.any_size(T=(60, 510)),
+    ),
+    waive=_NO_GRADIENTS,
+)
 
 
 def _arc(a: Tensor, b: Tensor, u: float | Tensor, theta: Tensor) -> Tensor:
@@ -41,7 +82,7 @@ def slerp_has_the_right_values(answer: Answer) -> None:
     # Short vectors, so that even an undivided scalar product has an arc cosine, at three different angles.
     a, b, u = 0.12 * normal(3, 2, 4, 5, seed=1), 0.14 * normal(3, 2, 4, 5, seed=2), 0.3
     b = b + torch.tensor([0.6, -0.5, 0.0]).double().reshape(3, 1, 1, 1) * a
-    got = expect_tensor(untouched(answer, a, b, u), (3, 2, 4, 5))
+    got = expect_tensor(answer(a, b, u), (3, 2, 4, 5))
     theta = _angle(a, b, (1, 2, 3))
     raw = (a * b).sum((1, 2, 3), keepdim=True).acos()
     mistakes = {
@@ -105,21 +146,35 @@ def slerp_takes_one_u_for_each_pair(answer: Answer) -> None:
 
 @slerp.part
 def slerp_survives_two_equal_noises(answer: Answer) -> None:
-    a = normal(2, 1, 4, 4, seed=7)
-    got = answer(a, a.clone(), 0.5)
-    expect(isinstance(got, Tensor) and got.shape == a.shape, "the result should be shaped like a.")
-    expect(
-        bool(torch.isfinite(got).all()),
-        "from a noise to itself the result is nan: the angle is 0 and so is sin(theta). Keep the division finite, with "
-        "`.clamp(min=1e-4)` on the angle, say. (And rounding can push a cosine above 1: clamp that too.)",
-    )
-    expect(close(got, a, 1e-3), "from a noise to itself every point on the way should be that noise.")
+    # Many of them, and of two lengths: in some pairs rounding pushes the cosine above 1.
+    for dtype, longer in itertools.product((torch.float64, torch.float32), (1.0, 1.7)):
+        a = normal(128, 1, 4, 4, seed=7, dtype=dtype)
+        got = answer(a, longer * a, 0.5)
+        expect(isinstance(got, Tensor) and got.shape == a.shape, "the result should be shaped like a.")
+        lost = int((~torch.isfinite(got)).flatten(1).any(dim=1).sum())
+        expect(
+            lost == 0,
+            f"from a noise to itself, or to a longer one in the same direction, {lost} of {len(a)} results are nan: "
+            "either the angle is 0 and so is sin(theta), or rounding has pushed a cosine above 1, which has no arc "
+            "cosine. Clamp both: the cosine to -1..1, and the angle with `.clamp(min=1e-4)`, say.",
+        )
+        expect(
+            close(got, (1 + longer) / 2 * a, 1e-3),
+            "from a noise to itself, or to a longer one in the same direction, every point on the way should be on the "
+            "straight line, and here it is not.",
+        )
 
 
 @slerp.part
 def slerp_keeps_the_dtype(answer: Answer) -> None:
     a, b = normal(2, 1, 4, 4, seed=8, dtype=torch.float32), normal(2, 1, 4, 4, seed=9, dtype=torch.float32)
-    expect_tensor(answer(a, b, 0.4), (2, 1, 4, 4), torch.float32, like="a")
+    u = torch.tensor([0.25, 0.5], dtype=torch.float64)
+    got = expect_tensor(answer(a, b, u), (2, 1, 4, 4))
+    expect(
+        got.dtype == torch.float32,
+        "with float32 noises and u as a float64 tensor the result is float64, it should be float32, the dtype of a: "
+        "convert u.",
+    )
 
 
 # ---- the way back to the noise
@@ -142,9 +197,9 @@ def _cleaned(x: Tensor, eps: Tensor, a: Tensor) -> Tensor:
 
 @ddim_invert.part
 def inversion_asks_at_the_right_times(answer: Answer) -> None:
-    model, x = bent(SHORT), normal(2, 1, 4, 4, seed=1)
-    expect_tensor(untouched(answer, model, x, SHORT, 5), (2, 1, 4, 4))
-    times = model.times
+    model, x = Bent(short()), normal(2, 1, 4, 4, seed=1)
+    expect_tensor(answer(model, x, short(), 5), (2, 1, 4, 4))
+    times = model.steps
     if times and times[0] < 1:
         expect(
             False,
@@ -160,16 +215,16 @@ def inversion_asks_at_the_right_times(answer: Answer) -> None:
 def inversion_has_the_right_values(answer: Answer) -> None:
     x = normal(2, 1, 4, 4, seed=2)
     for steps in (1, 4):
-        got = expect_tensor(answer(bent(SHORT), x, SHORT, steps), (2, 1, 4, 4))
+        got = expect_tensor(answer(Bent(short()), x, short(), steps), (2, 1, 4, 4))
         expect_values(
             got,
-            _climb(bent(SHORT), x, SHORT, steps),
+            _climb(Bent(short()), x, short(), steps),
             {
                 "x_s is cleaned with alpha_bar_t: it is still at step s, so its noise has the strength of s.": (
-                    _climb(bent(SHORT), x, SHORT, steps, level="t")
+                    _climb(Bent(short()), x, short(), steps, level="t")
                 ),
                 "this noises the picture in one jump with the first prediction: climb step by step, and ask anew in "
-                "each.": _climb(bent(SHORT), x, SHORT, 1),
+                "each.": _climb(Bent(short()), x, short(), 1),
             },
             f"with {steps} step{'s' if steps > 1 else ''} up the result is wrong: clean x_s with alpha_bar_s, then mix "
             "it with the same eps at alpha_bar_t.",
@@ -183,8 +238,8 @@ def inversion_is_undone_by_sampling(answer: Answer) -> None:
     x = picture + 0.05 * normal(2, 1, 8, 8, seed=4)
 
     def far(steps: int) -> float:
-        noise = answer(bent(ALPHA_BAR), x, ALPHA_BAR, steps)
-        back = samplers.sample_ddim(bent(ALPHA_BAR), noise, ALPHA_BAR, steps)
+        noise = answer(Bent(long()), x, long(), steps)
+        back = samplers.sample_ddim(Bent(long()), noise, long(), steps)
         return float((back - x).square().mean().sqrt())
 
     few, many = far(10), far(200)
@@ -195,45 +250,39 @@ def inversion_is_undone_by_sampling(answer: Answer) -> None:
     )
 
 
-@ddim_invert.part
-def inversion_keeps_the_dtype(answer: Answer) -> None:
-    x = normal(2, 1, 4, 4, dtype=torch.float32)
-    expect_tensor(answer(bent(SHORT), x, SHORT, 5), (2, 1, 4, 4), torch.float32, like="x0")
-
-
 # ---- a head start
 
 
 @sample_truncated.part
 def head_start_begins_where_it_should(answer: Answer) -> None:
-    model, guess, eps = bent(SHORT), normal(2, 1, 4, 4, seed=5), normal(2, 1, 4, 4, seed=6)
-    got = expect_tensor(untouched(answer, model, guess, 60, SHORT, 3, eps), (2, 1, 4, 4))
-    expect(bool(model.pictures), "your sampler never calls `predict`.")
-    first, want = model.pictures[0], diffusion.q_sample(guess, torch.tensor([60, 60]), SHORT, eps)
+    model, guess, eps = Bent(short()), normal(2, 1, 4, 4, seed=5), normal(2, 1, 4, 4, seed=6)
+    got = expect_tensor(answer(model, guess, 60, short(), 3, eps), (2, 1, 4, 4))
+    expect(bool(model.steps), "your sampler never calls `predict`.")
+    first, want = first_seen(model, len(guess)), diffusion.q_sample(guess, torch.tensor([60, 60]), short(), eps)
     expect(not close(first, guess), "the walk begins with the guess itself: noise it to t_start first.")
     expect(not close(first, eps), "the walk begins with pure noise: the guess is not used.")
-    end = diffusion.q_sample(guess, torch.tensor([100, 100]), SHORT, eps)
+    end = diffusion.q_sample(guess, torch.tensor([100, 100]), short(), eps)
     expect(not close(first, end), "the guess is noised all the way to T: noise it to t_start.")
     expect(
         close(first, want),
         "what the network sees first is not the guess noised to t_start with `eps`: use q_sample, and draw no noise.",
     )
-    if model.times[0] > 990:
+    if model.steps[0] > 990:
         expect(
             False,
             "the first question is about t = 1000, but the picture is at t_start = 60 of 100, which is 600 for the "
             "network: respace from t_start, and keep T = len(alpha_bar) - 1 in 1000 * t / T.",
         )
     expect_times(model, [600, 400, 200], "your sampler")
-    expect_same_again(answer, got, bent(SHORT), guess, 60, SHORT, 3, eps)
+    expect_same_again(answer, got, Bent(short()), guess, 60, short(), 3, eps)
 
 
 @sample_truncated.part
 def head_start_has_the_right_result(answer: Answer) -> None:
     guess, eps = normal(2, 1, 4, 4, seed=7), normal(2, 1, 4, 4, seed=8)
     for t_start, steps in ((60, 3), (100, 5), (10, 1)):
-        got = expect_tensor(answer(bent(SHORT), guess, t_start, SHORT, steps, eps), (2, 1, 4, 4))
-        want = samplers.sample_truncated(bent(SHORT), guess, t_start, SHORT, steps, eps)
+        got = expect_tensor(answer(Bent(short()), guess, t_start, short(), steps, eps), (2, 1, 4, 4))
+        want = samplers.sample_truncated(Bent(short()), guess, t_start, short(), steps, eps)
         expect(
             close(got, want, 1e-5),
             f"with t_start = {t_start} and {steps} step{'s' if steps > 1 else ''} the result is wrong: from t_start it "
@@ -244,16 +293,10 @@ def head_start_has_the_right_result(answer: Answer) -> None:
 @sample_truncated.part
 def head_start_costs_its_steps_and_no_more(answer: Answer) -> None:
     picture = normal(1, 6, 6, seed=9).clamp(-1, 1)
-    model = one_picture(picture, ALPHA_BAR)
-    got = answer(model, torch.zeros(1, 1, 6, 6, dtype=torch.float64), 300, ALPHA_BAR, 4, normal(1, 1, 6, 6, seed=10))
-    expect(len(model.times) == 4, f"with 4 steps the network is asked {len(model.times)} times.")
+    model = OnePicture(picture, long())
+    got = answer(model, torch.zeros(1, 1, 6, 6, dtype=torch.float64), 300, long(), 4, normal(1, 1, 6, 6, seed=10))
+    expect(len(model.steps) == 4, f"with 4 steps the network is asked at {len(model.steps)} times.")
     expect(
         close(got, picture[None], 1e-4),
         "with the exact model of a single picture that picture should come out, whatever the guess.",
     )
-
-
-@sample_truncated.part
-def head_start_keeps_the_dtype(answer: Answer) -> None:
-    x = normal(2, 1, 4, 4, dtype=torch.float32)
-    expect_tensor(answer(bent(SHORT), x, 50, SHORT, 5, x), (2, 1, 4, 4), torch.float32, like="the guess")

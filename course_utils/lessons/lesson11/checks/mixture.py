@@ -6,10 +6,34 @@ import torch
 from torch import Tensor
 
 from course_utils import guidance
-from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
+from course_utils.exercises import laws
+from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values
 from course_utils.exercises.inputs import normal
+from course_utils.lessons.lesson11.checks.inputs import CLASSES
 
-mixture_guided_score = Exercise("mixture_guided_score", reference=guidance.mixture_guided_score)
+
+def _means(sizes: laws.Sizes) -> Tensor:
+    return normal(CLASSES, *sizes.shape, seed=9, dtype=sizes.dtype)
+
+
+def _shares(sizes: laws.Sizes) -> Tensor:
+    return torch.tensor([0.4, 0.1, 0.2, 0.05, 0.25], dtype=sizes.dtype)
+
+
+mixture_guided_score = Exercise(
+    "mixture_guided_score",
+    reference=guidance.mixture_guided_score,
+    inputs=laws.Inputs(
+        make={"a": 0.7, "scale": 1.5, "means": _means, "std": 0.5, "shares": _shares}, sizes=laws.Sizes(shape=(2,))
+    ),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes(None, single=1e-3),
+        laws.any_size(T=(), shapes=((1,), (3,), (7,))),
+    ),
+    waive={"gradients": "it is a gradient itself, and nobody asks for the next one"},
+)
 
 MEANS = torch.tensor([[-1.0, 0.4], [0.8, 0.9], [0.5, -1.1]], dtype=torch.float64)
 SHARES = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
@@ -29,7 +53,7 @@ def _score(a: float, scale: float, **wrong: Tensor) -> Tensor:
 
 
 def _got(answer: Answer, a: float, scale: float) -> Tensor:
-    return expect_tensor(untouched(answer, X, Y, a, scale, MEANS, STD, SHARES), (6, 2))
+    return expect_tensor(answer(X.clone(), Y.clone(), a, scale, MEANS.clone(), STD, SHARES.clone()), (6, 2))
 
 
 @mixture_guided_score.part
