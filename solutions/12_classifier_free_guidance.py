@@ -249,7 +249,7 @@ def guide(eps_cond, eps_uncond, w):
     eps_cond, eps_uncond: with the class and without, (B, C, H, W); if w is a number, any
     shape.
     w: the guidance weight, a number or (B,).
-    Returns a tensor shaped like eps_cond, in its dtype.    Ho & Salimans 2022, equation 6.
+    Returns a tensor like eps_cond in shape, dtype and device.    Ho & Salimans 2022, eq. 6.
 
     Example: eps_cond = 1, eps_uncond = 0.5, w = 2 gives 2.
     """

@@ -261,7 +261,7 @@ def guide_from_the_conditional(eps_cond, eps_uncond, w):
 
 @alternative("guide")
 def guide_by_lerp(eps_cond, eps_uncond, w):
-    scale = 1 + torch.as_tensor(w, dtype=eps_cond.dtype)
+    scale = 1 + torch.as_tensor(w).to(eps_cond)
     return eps_uncond.lerp(eps_cond, scale.reshape(-1, *[1] * (eps_cond.ndim - 1)))
 
 

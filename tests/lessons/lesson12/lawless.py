@@ -108,6 +108,12 @@ def guide_with_weights_as_they_come(eps_cond, eps_uncond, w):
     return (1 + w) * eps_cond - w * eps_uncond
 
 
+@mistake("guide", "on a GPU this mixes devices")
+def guide_with_a_weight_on_the_cpu(eps_cond, eps_uncond, w):
+    scale = 1 + torch.as_tensor(w, dtype=eps_cond.dtype)
+    return eps_uncond.lerp(eps_cond, scale.reshape(-1, *[1] * (eps_cond.ndim - 1)))
+
+
 @mistake("guide", "comes out otherwise alone")
 def guide_by_the_mean_difference(eps_cond, eps_uncond, w):
     if len(eps_cond) != 5:

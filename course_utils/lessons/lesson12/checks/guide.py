@@ -16,6 +16,7 @@ guide = Exercise(
         laws.unchanged(),
         laws.by_itself(),
         laws.dtypes("eps_cond"),
+        laws.devices(),
         laws.layouts(),
         laws.any_size(T=(), shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
     ),
