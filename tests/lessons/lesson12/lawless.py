@@ -19,9 +19,7 @@ def image_shape(a):
 
 
 @mistake("bernoulli_mask", "two calls with one generator")
-def mask_of_a_copied_generator(n, p, generator):
-    copy = torch.Generator()
-    copy.set_state(generator.get_state())
+def mask_that_uses_the_generator_beside_it(n, p, generator):
     torch.rand(1, generator=generator)
     return torch.rand(n, generator=torch.Generator().manual_seed(generator.initial_seed())) < p
 
