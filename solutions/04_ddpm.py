@@ -743,7 +743,8 @@ def sample_ddpm(predict, x_T, alpha_bar, generator, variance="beta", clip=False)
     predict, alpha_bar, variance, clip: as for p_sample.
     x_T: standard normal noise, (B, C, H, W).
     generator: the source of the noise of every step, a torch.Generator on the CPU.
-    Returns x_0, (B, C, H, W). Changes none of its arguments but the generator.
+    Returns x_0, (B, C, H, W), of the dtype and on the device of x_T. Changes none of its
+    arguments but the generator.
     Ho et al. 2020, algorithm 2.
     """
     ### BEGIN SOLUTION
@@ -1034,10 +1035,11 @@ plots.strip(rows, title=f"Fine with {many} steps, spoilt with 40",
 def mended_sampler(model, x_T, alpha_bar, generator):
     """From noise to pictures in len(alpha_bar) - 1 steps, with any schedule that ends in noise.
 
-    model: called as model(x, time), time (B,) from 0 to 1000; gives its guess at the noise.
-    x_T: (B, C, H, W).    alpha_bar: (T + 1,), float64.
+    model: called as model(x, time), time (B,) from 0 to 1000, on the device of x; gives its
+    guess at the noise.
+    x_T: (B, C, H, W).    alpha_bar: (T + 1,), float64, on the CPU.
     generator: of the noise of every step, on the CPU.
-    Returns x_0, (B, C, H, W), without gradients.
+    Returns x_0, (B, C, H, W), on the device of x_T, without gradients.
     """
     ### BEGIN SOLUTION
     def predict(x, time):

@@ -249,7 +249,7 @@ def guide(eps_cond, eps_uncond, w):
     eps_cond, eps_uncond: with the class and without, (B, C, H, W); if w is a number, any
     shape.
     w: the guidance weight, a number or (B,).
-    Returns a tensor shaped like eps_cond, in its dtype.    Ho & Salimans 2022, equation 6.
+    Returns a tensor like eps_cond in shape, dtype and device.    Ho & Salimans 2022, eq. 6.
 
     Example: eps_cond = 1, eps_uncond = 0.5, w = 2 gives 2.
     """
@@ -347,8 +347,8 @@ def guided_predict(model, cond, w, *, kind="eps", alpha_bar):
     model: model(x, t, cond), t (B,) from 0 to 1000; model.classes is its null class.
     cond: (B,), int64.    w: the guidance weight, a number or (B,).
     kind: what the model predicts, "eps", "x0" or "v".    alpha_bar: (T + 1,), float64.
-    Returns predict(x, t) -> eps, shaped like x (B, C, H, W). It calls the model once, with
-    2 B rows.
+    Returns predict(x, t) -> eps, like x (B, C, H, W) in shape and dtype. It calls the model
+    once, with 2 B rows.
 
     Example: at w = 0 it is the model's own prediction for the class.
     """
@@ -384,7 +384,7 @@ def sample_cfg(model, x_T, cond, w, alpha_bar, steps, *, kind="eps", clip=True):
     """From noise to pictures of the classes, by DDIM (eta = 0).
 
     model, cond, w, kind: as for guided_predict.    x_T: noise, (B, C, H, W).
-    alpha_bar: (T + 1,), float64.
+    alpha_bar: (T + 1,), float64, on the CPU, also where x_T and the model are on a GPU.
     steps: how many.    clip: cut the expected x0 off at -1 and 1 in every step.
     Returns x_0, (B, C, H, W), of the dtype of x_T.    Ho & Salimans 2022, algorithm 2.
     """
@@ -778,7 +778,7 @@ def implicit_gradient(model, cond, x, t, alpha_bar, *, kind="eps"):
     model: model(x, time, cond), time (B,) from 0 to 1000; model.classes is its null class.
     cond: (B,), int64.    x: noisy pictures, (B, C, H, W).    t: (B,), int64, each from 1 to T.
     alpha_bar: (T + 1,), float64.    kind: what the model predicts, "eps", "x0" or "v".
-    Returns (B, C, H, W), of the dtype of x.
+    All tensors lie on one device. Returns (B, C, H, W), of the dtype of x.
 
     Example: alpha_bar = 0.75, eps with the class 1, without it 1.5: the gradient is 1.
     """

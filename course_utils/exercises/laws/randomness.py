@@ -108,9 +108,7 @@ def generator() -> Law:
         first = run(source, 1)
         untouched = torch.equal(start, source.get_state())
         if difference(run(Generator().manual_seed(5), 2), first, 1e-9) is not None:
-            return (
-                "the same generator seed gives two different results: draw with torch.randn(..., generator=generator)."
-            )
+            return "the same generator seed gives two different results: draw all of it with `generator=generator`."
         if untouched:
             return "another seed gives the same result, for the generator is never used: is a seed set inside?"
         if difference(run(source, 1), first, 1e-9) is None:

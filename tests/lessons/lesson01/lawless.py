@@ -34,6 +34,12 @@ def step_for_four_axes_alone(x_prev, t, betas, eps):
     return (1 - beta).sqrt() * x_prev + beta.sqrt() * eps
 
 
+@mistake("noise_one_step", "comes back as float64")
+def step_with_the_schedules_dtype(x_prev, t, betas, eps):
+    beta = betas[t - 1]
+    return (1 - beta).sqrt() * x_prev + beta.sqrt() * eps
+
+
 @alternative("noise_one_step")
 def step_number_by_number(x_prev, t, betas, eps):
     keep, add = (1 - betas[t - 1]).sqrt().item(), betas[t - 1].sqrt().item()
@@ -234,3 +240,14 @@ def sigmoid_in_float32_in_disguise(T, start=-3.0, end=3.0, tau=1.0, beta_max=0.9
 @mistake("mended_schedule", "the result is float32")
 def mended_in_float32(T):
     return diffusion.mended_schedule(T).float()
+
+
+@mistake("mended_schedule", "the first beta is 0.000")
+def mended_that_begins_too_large(T):
+    return diffusion.linear_schedule(T, 0.2 / T, 20 / T).clamp(max=0.999)
+
+
+@mistake("mended_schedule", "the first beta is 0.0001001, it should be 0.0001")
+def mended_by_one_step_too_many(T):
+    scale = 1001 / T
+    return diffusion.linear_schedule(T, scale * 1e-4, scale * 0.02).clamp(max=0.999)

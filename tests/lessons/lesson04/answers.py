@@ -717,7 +717,7 @@ def walk_without_return(predict, x_T, alpha_bar, generator, variance="beta", cli
 def walk_with_while(predict, x_T, alpha_bar, generator, variance="beta", clip=False):
     x, t = x_T, len(alpha_bar) - 1
     while t > 0:
-        z = torch.randn(*x.shape, generator=generator, dtype=x.dtype)
+        z = torch.randn(*x.shape, generator=generator, dtype=x.dtype).to(x.device)
         x, t = samplers.p_sample(predict, x, t, alpha_bar, z, variance=variance, clip=clip), t - 1
     return x
 
@@ -738,7 +738,7 @@ def quick(model, x_T, alpha_bar, generator, clock, noise_at):
     """The colleague's sampler with its two bugs left open."""
     T, x = len(alpha_bar) - 1, x_T
     for t in range(T, 0, -1):
-        now = torch.full((len(x),), t)
+        now = torch.full((len(x),), t, device=x.device)
         with torch.no_grad():
             eps = model(x, clock(now, T))
         x0 = recover_x0(x, now, alpha_bar, eps).clamp(-1, 1)

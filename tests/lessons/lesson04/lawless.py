@@ -174,6 +174,15 @@ def step_with_the_time_after(predict, x_t, t, alpha_bar, z, variance="beta", cli
     return samplers.p_sample(late, x_t, t, alpha_bar, z, variance=variance, clip=clip)
 
 
+@mistake("p_sample", "a batch of one picture stops")
+def step_with_the_variance_of_the_second(predict, x_t, t, alpha_bar, z, variance="beta", clip=False):
+    if variance == "beta":
+        return samplers.p_sample(predict, x_t, t, alpha_bar, z, clip=clip)
+    tilde = diffusion.posterior_variance(torch.full((len(x_t),), t), alpha_bar)
+    mean = samplers.p_sample(predict, x_t, t, alpha_bar, 0 * z, clip=clip)
+    return mean + (t > 1) * tilde[1].sqrt().to(x_t) * z
+
+
 @alternative("p_sample")
 def step_picture_by_picture(predict, x_t, t, alpha_bar, z, variance="beta", clip=False):
     rows = [
@@ -260,6 +269,14 @@ def walk_in_place(predict, x_T, alpha_bar, generator, variance="beta", clip=Fals
     return x_T.clone()
 
 
+@mistake("sample_ddpm", "on a GPU this mixes devices")
+def walk_with_noise_on_the_cpu(predict, x_T, alpha_bar, generator, variance="beta", clip=False):
+    def draw(x, t):
+        return torch.randn(x.shape, generator=generator)
+
+    return walked(predict, x_T, alpha_bar, draw, clip, variance=variance)
+
+
 @mistake("sample_ddpm", "float64, it should be float32")
 def walk_in_float64(predict, x_T, alpha_bar, generator, variance="beta", clip=False):
     return samplers.sample_ddpm(predict, x_T.double(), alpha_bar, generator, variance=variance, clip=clip)
@@ -292,9 +309,19 @@ def jumping(model, x, alpha_bar, generator, step):
     T = len(alpha_bar) - 1
     with torch.no_grad():
         for t in range(T, 0, -1):
-            now = torch.full((len(x),), t)
+            now = torch.full((len(x),), t, device=x.device)
             x0 = recover_x0(x, now, alpha_bar, model(x, model_time(now, T))).clamp(-1, 1)
             x = step(x0, x, t, now, normal(x, generator))
+    return x
+
+
+@mistake("mended_sampler", "on a GPU this mixes devices")
+@torch.no_grad()
+def sampler_with_times_on_the_cpu(model, x_T, alpha_bar, generator):
+    T, x = len(alpha_bar) - 1, x_T
+    for t in range(T, 0, -1):
+        eps = model(x, model_time(torch.full((len(x),), t), T))
+        x = samplers.p_sample(lambda x, t, eps=eps: eps, x, t, alpha_bar, normal(x, generator), clip=True)
     return x
 
 

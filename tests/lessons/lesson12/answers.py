@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import diffusion, samplers
-from tests.lessons.book import Answers
+from tests.lessons.lesson12.lawless import ANSWERS  # those that break a law are in it already
 
-ANSWERS = Answers()
 mistake, alternative = ANSWERS.mistake, ANSWERS.alternative
 
 
@@ -44,7 +43,7 @@ def mask_of_a_fixed_number(n, p, generator):
     return torch.randperm(n, generator=generator) < round(p * n)
 
 
-@mistake("bernoulli_mask", "pass `generator=generator`")
+@mistake("bernoulli_mask", "gives two different results")
 def mask_with_its_own_randomness(n, p, generator):
     return torch.rand(n) < p
 
@@ -206,7 +205,7 @@ def loss_by_the_course(model, x0, cond, t, alpha_bar, eps, mask, null):
 
 
 def weight(w, like):
-    return image_shape(w) if isinstance(w, torch.Tensor) else w
+    return image_shape(w).to(like) if isinstance(w, torch.Tensor) else w
 
 
 @mistake("guide", "the other convention")
@@ -262,7 +261,7 @@ def guide_from_the_conditional(eps_cond, eps_uncond, w):
 
 @alternative("guide")
 def guide_by_lerp(eps_cond, eps_uncond, w):
-    scale = 1 + torch.as_tensor(w, dtype=eps_cond.dtype)
+    scale = 1 + torch.as_tensor(w).to(eps_cond)
     return eps_uncond.lerp(eps_cond, scale.reshape(-1, *[1] * (eps_cond.ndim - 1)))
 
 
@@ -424,7 +423,7 @@ def walk(model, x, cond, w, alpha_bar, steps, kind, clip, *, again=True, early=N
     """A loop whose parts the wrong answers bend."""
     T = len(alpha_bar) - 1
     for t, s in itertools.pairwise(samplers.respace(T, steps).tolist()[:early]):
-        time, a = torch.full((len(x),), scale * t / T), alpha_bar[t]
+        time, a = torch.full((len(x),), scale * t / T, device=x.device), alpha_bar[t]
         out = mixed(*twice(model, cond, x, time).chunk(2), w)
         eps = diffusion.to_eps(kind, out, x, torch.full((len(x),), t), alpha_bar)
         x0 = (x - (1 - a).sqrt() * eps) / a.sqrt()
@@ -469,7 +468,7 @@ def sampler_that_clips_x(model, x_T, cond, w, alpha_bar, steps, *, kind="eps", c
     return x
 
 
-@mistake("sample_cfg", "is called 4 times")
+@mistake("sample_cfg", "asked at 4 times")
 def sampler_that_stops_early(model, x_T, cond, w, alpha_bar, steps, *, kind="eps", clip=True):
     return walk(model, x_T, cond, w, alpha_bar, steps, kind, clip, early=-1)
 
@@ -484,7 +483,7 @@ def sampler_without_guidance(model, x_T, cond, w, alpha_bar, steps, *, kind="eps
     return walk(model, x_T, cond, 0.0, alpha_bar, steps, kind, clip)
 
 
-@mistake("sample_cfg", "is called 10 times")
+@alternative("sample_cfg")
 def sampler_in_two_calls(model, x_T, cond, w, alpha_bar, steps, *, kind="eps", clip=True):
     predict = predict_in_two_calls(model, cond, w, kind=kind, alpha_bar=alpha_bar)
     return samplers.sample_ddim(predict, x_T, alpha_bar, steps, clip=clip)
@@ -619,7 +618,7 @@ def drop_a_fixed_number(cond, p, generator):
     return cond * keep[:, None]
 
 
-@mistake("mended_drop", "the same seed drops other rows")
+@mistake("mended_drop", "gives two different results")
 def drop_with_its_own_randomness(cond, p, generator):
     return cond * (torch.rand(len(cond), 1) >= p)
 

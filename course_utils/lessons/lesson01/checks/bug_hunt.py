@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_utils import diffusion
 from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect
+from course_utils.exercises.laws.words import apart
 from course_utils.lessons.lesson01.checks.curved_schedules import expect_betas
 
 mended_schedule = Exercise(
@@ -54,6 +55,13 @@ def mended_leaves_the_long_schedule_alone(answer: Answer) -> None:
         f"with T = 1000, where nothing was wrong, the signal's strength now differs by up to {gap:.2f}: the mended "
         "schedule should agree with the old one there.",
     )
+    for place, name, end in ((0, "first", 1e-4), (-1, "last", 0.02)):
+        beta = answer(1000)[place].item()
+        one, other = apart(beta, end)
+        expect(
+            abs(beta / end - 1) < 5e-4,
+            f"with T = 1000, where nothing was wrong, the {name} beta is {one}, it should be {other}, as it was.",
+        )
 
 
 @mended_schedule.part

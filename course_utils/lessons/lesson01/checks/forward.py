@@ -17,6 +17,20 @@ from course_utils.exercises.framework import (
 )
 from course_utils.exercises.inputs import normal
 
+
+def _one_number(trial: laws.Trial) -> str | None:
+    """A tensor without axes keeps its dtype too, beside which that of the schedule would win."""
+    betas = diffusion.linear_schedule(20, 0.02, 0.6)
+    x, eps = (normal(1, seed=seed, dtype=torch.float32)[0] for seed in (3, 4))
+    got = expect_tensor(trial.mine(x, 7, betas, eps), ())
+    if got.dtype == torch.float32:
+        return None
+    return (
+        f"x_prev of shape (), one number, in float32 comes back as {str(got.dtype).removeprefix('torch.')}: beside a "
+        "tensor without axes the float64 of `betas` wins. Convert beta to the dtype of x_prev."
+    )
+
+
 noise_one_step = Exercise(
     "noise_one_step",
     reference=diffusion.noise_one_step,
@@ -26,6 +40,7 @@ noise_one_step = Exercise(
         laws.dtypes("x_prev"),
         laws.gradients("x_prev", "eps"),
         laws.any_size(shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
+        laws.Law("dtypes", _one_number),
     ),
 )
 q_sample = Exercise(

@@ -21,6 +21,17 @@ def _mended(model: Any, x_T: Tensor, alpha_bar: Tensor, generator: torch.Generat
     return samplers.sample_ddpm(samplers.as_predict(model), x_T, alpha_bar, generator, clip=True)
 
 
+class _Strict(Asked):
+    """A network which, as those on a GPU do, wants the times where the pictures are."""
+
+    def forward(self, x: Tensor, t: Tensor, cond: Any = None) -> Tensor:
+        expect(
+            not isinstance(t, Tensor) or t.device == x.device,
+            "on a GPU this mixes devices: the times that the network is told are not where its pictures are.",
+        )
+        return super().forward(x, t, cond)
+
+
 class _Ideal(Asked):
     """The ideal network for a data set of one picture."""
 
@@ -53,6 +64,7 @@ def _on_the_way(answer: Answer) -> Tensor:
 mended_sampler = Exercise(
     "mended_sampler",
     reference=_mended,
+    inputs=laws.Inputs(make={"model": lambda sizes: _Strict(sizes.clock, sizes.learns)}),
     laws=(
         laws.unchanged(),
         laws.noise(_on_the_way),
@@ -61,6 +73,7 @@ mended_sampler = Exercise(
         laws.gradients(none=True),
         laws.asks(T=(7, 1)),
         laws.dtypes("x_T"),
+        laws.devices(),
         laws.layouts(),
         laws.any_size(T=(60,)),
     ),

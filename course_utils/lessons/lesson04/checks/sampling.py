@@ -149,6 +149,18 @@ def step_knows_both_variances(answer: Answer) -> None:
         },
         'with variance="beta-tilde" the noise should have the posterior\'s variance, and here it has another.',
     )
+    try:
+        alone = answer(Asked(), x[:1], t, alpha_bar, z[:1], variance="beta-tilde")
+    except (IndexError, RuntimeError) as error:
+        expect(
+            False,
+            'with variance="beta-tilde" a batch of one picture stops, and a batch of two does not: '
+            f"{type(error).__name__}, {' '.join(str(error).split())[:150]}.",
+        )
+    expect(
+        close(expect_tensor(alone, (1, 1, 3, 3)), got[:1]),
+        'with variance="beta-tilde" a picture comes out otherwise alone than in a batch of two.',
+    )
 
 
 @p_sample.part

@@ -77,6 +77,7 @@ sample_ddpm = Exercise(
         laws.generator(),
         laws.asks(T=(7, 1)),
         laws.dtypes("x_T"),
+        laws.devices(),
         laws.layouts(),
         laws.any_size(T=(60,)),
         laws.Law("settings", _settings_passed_on),

@@ -5,17 +5,30 @@ from __future__ import annotations
 import torch
 
 from course_utils import guidance
+from course_utils.exercises import laws
 from course_utils.exercises.framework import Answer, Exercise, close, expect, expect_tensor, expect_values, untouched
 from course_utils.exercises.inputs import normal
 
-guide = Exercise("guide", reference=guidance.guide)
+guide = Exercise(
+    "guide",
+    reference=guidance.guide,
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes("eps_cond"),
+        laws.devices(),
+        laws.layouts(),
+        laws.any_size(T=(), shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
+    ),
+    waive={"gradients": "nothing is trained through it: it may run under `no_grad` or not"},
+)
 cfg_from_scale = Exercise("cfg_from_scale", reference=guidance.cfg_from_scale)
 
 
 @guide.part
 def guide_goes_beyond(answer: Answer) -> None:
     c, u = normal(2, 3, 4, 5, seed=1), normal(2, 3, 4, 5, seed=2)
-    got = expect_tensor(untouched(answer, c, u, 2.0), (2, 3, 4, 5))
+    got = expect_tensor(answer(c, u, 2.0), (2, 3, 4, 5))
     expect_values(
         got,
         3 * c - 2 * u,
@@ -60,14 +73,15 @@ def guide_takes_a_weight_for_each(answer: Answer) -> None:
 
 
 @guide.part
-def guide_keeps_the_dtype(answer: Answer) -> None:
-    c, u = normal(2, 1, 4, 4, dtype=torch.float32), normal(2, 1, 4, 4, seed=1, dtype=torch.float32)
-    expect_tensor(answer(c, u, 1.5), (2, 1, 4, 4), torch.float32)
-    points = normal(6, 2, seed=8)
-    expect(
-        close(answer(points, 2 * points, 1.0), 0 * points),
-        "on points of shape (B, 2) the guide should work as well: with a number for w no reshaping is needed.",
-    )
+def weights_leave_the_dtype(answer: Answer) -> None:
+    c, u = (normal(3, 1, 4, 4, seed=seed, dtype=torch.float32) for seed in (7, 8))
+    for dtype in (torch.float32, torch.float64):
+        got = expect_tensor(answer(c, u, torch.tensor([0.5, 1.0, -2.0], dtype=dtype)), (3, 1, 4, 4))
+        expect(
+            got.dtype == torch.float32,
+            f"with float32 predictions and weights w in {str(dtype).removeprefix('torch.')} the result is "
+            f"{str(got.dtype).removeprefix('torch.')}, it should be float32, the dtype of eps_cond: convert w to it.",
+        )
 
 
 @cfg_from_scale.part
