@@ -344,7 +344,7 @@ plots.curves({**weight_of, "simple loss": torch.ones(1000)}, x=steps_1000, logy=
 #
 # $$L_\text{simple} = \mathbb E_{x_0,\,t,\,\epsilon}\,\big\|\epsilon - \epsilon_\theta\big(\underbrace{\sqrt{\bar\alpha_t}\,x_0+\sqrt{1-\bar\alpha_t}\,\epsilon}_{\text{q\_sample}},\; t\big)\big\|^2$$
 #
-# Take a picture, a random step and fresh noise. (Ho et al. draw $t$ from all steps alike; the training below takes those more often at which a picture is half drowned, `middle_heavy_times`. Section 7 measures what that is worth.) Drown the picture. Ask the network what the noise was. The squared error, as a mean over pictures, channels and pixels, is the loss.
+# Take a picture, a random step and fresh noise. (Ho et al. draw $t$ from all steps alike; the training below takes those in the middle more often, `middle_heavy_times`. Section 7 measures what that is worth.) Drown the picture. Ask the network what the noise was. The squared error, as a mean over pictures, channels and pixels, is the loss.
 #
 # One convention of the course matters here. A network is told the time on a clock from 0 to 1000, *whatever* $T$ is; the function `model_time(t, T)`, which is $1000\,t/T$, converts. So a network that was trained with one number of steps can be sampled with another.
 
@@ -537,8 +537,10 @@ T = run.pick(smoke=50, laptop=1000)
 ready = None
 if run.preset == "lecture" and pretrained.available_ddpm(dataset):
     ready = pretrained.ddpm(dataset, run.device)
-# lesson 01's: linear, and it ends in noise for any number of steps
-alpha_bar = alpha_bars(diffusion.mended_schedule(T))
+linear = ready is not None and "linear" in ready.card["schedule"]
+# both are lesson 01's, and end in noise for any number of steps
+schedule = diffusion.mended_schedule if linear else diffusion.cosine_schedule
+alpha_bar = alpha_bars(schedule(T))
 
 
 def loss_of(model, batch):
@@ -578,7 +580,6 @@ print(f"largest difference between two weights: {apart}")
 # - it shortens gradients that are longer than 1 (*clipping*);
 # - it warms the learning rate up, holds it until 70 % of the steps are done and lets it fall to zero in a straight line;
 # - it computes in bfloat16 where your processor is faster that way;
-# - it cuts each batch in two halves, each computed on one core (`halves`): beside a browser and a video call that can be twice as fast as two cores that share every layer, because they then wait for each other once a step;
 # - it shows how far it is, and stops with a sentence if a loss is no number any more;
 # - with a `checkpoint`, an interrupt loses nothing: stop the cell with ■ whenever you like and run it again, and it goes on where it was, to the same result. When the training is complete, its result stays on disk: run the cell again, tomorrow too, and you have it at once. Change the loss, the data, the network or a setting, and it trains anew, and says so;
 # - it keeps copies of the network from early in the training (`keep`), for a picture below.
@@ -602,7 +603,7 @@ def batch(step):
     """(x0, t, eps) of a step, always the same, so that a training can go on after a stop."""
     generator = run.fresh_generator(1000 + step)
     x0 = train[torch.randint(len(train), (batch_size,), generator=generator)]
-    t = diffusion.middle_heavy_times(batch_size, T, generator, mean=-1)  # section 7
+    t = diffusion.middle_heavy_times(batch_size, T, generator)  # section 7
     eps = torch.randn(x0.shape, generator=generator)
     return x0.to(run.device), t.to(run.device), eps.to(run.device)
 
@@ -615,12 +616,12 @@ history = fit(
     net, batch, loss_of, steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7, autocast=True, live=True,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), title="DDPM",
-    halves=True, keep=early, checkpoint=checkpoint_of(run))
+    keep=early, checkpoint=checkpoint_of(run))
 net_ema = history.ema
 if ready is not None:
     net_ema = ready.model
     print("From here on: the model that was trained ahead.")
-predict = samplers.as_predict(net_ema, halves=True)
+predict = samplers.as_predict(net_ema)
 
 # %% tags=["experiment", "machine"]
 print(f"{history.seconds:.0f} seconds, {history.images_per_second:.0f} pictures a second")
@@ -655,7 +656,7 @@ def draw(predict, count, seed):
     return torch.cat(parts).cpu()
 
 
-rows = {f"step {step}": draw(samplers.as_predict(model, halves=True), 10, seed=3)
+rows = {f"step {step}": draw(samplers.as_predict(model), 10, seed=3)
         for step, model in history.kept.items()}
 plots.strip({**rows, "the end": draw(predict, 10, seed=3)},
             title="The same noise, after more and more training",
@@ -908,12 +909,12 @@ for study, statement, less, more, source in claimed:
 # %% [markdown]
 # **What to notice.** Read the figure first, and the verdicts with it.
 #
-# - *Which steps are practised* matters much, and costs nothing: 12.5 against 18.0. The loss treats all steps alike, but the shape of a flower is decided at those in the middle. That is why the training above draws its $t$ there, mostly around 270, where the linear schedule has left half of a picture's variance.
+# - *Which steps are practised* matters much, and costs nothing: 12.5 against 18.0. The loss treats all steps alike, but the shape of a flower is decided at those in the middle. That is why the training above draws its $t$ there.
 # - *The target.* Ho et al. found that predicting $x_0$ gave worse pictures. Here, after a short training, it gives much better ones, 10.7 against 18.0. A guess that you can test: its loss, too, puts the weight where there is much noise (section 3), so part of the gain is that of the line above. Train with `diffusion.diffusion_loss(…, kind="x0")`, practise the middle with it, and sample through `samplers.as_predict(net, kind="x0", alpha_bar=alpha_bar)`. $v$ lies between, too close to call.
 # - *The absolute error* does better here than the square. The square counts a few large errors most, and those sit at the steps where the noise is hard to tell.
 # - *Muon* gets further in as many steps: 14.1 against 18.0. One of its steps takes about a sixth longer here. Long trainings were not compared.
 # - *EMA and clipping* buy nothing that can be measured here, and the average not even where the learning rate stays. Four hundred steps are few: an average pays when the weights have wandered around one place for long. Both cost next to nothing, so the recipe keeps them; clipping also guards against the one wild batch in a long training.
-# - *Cosine or linear* is too close to call at 16 px after 400 steps (Nichol & Dhariwal trained for 200,000 at 64 px: 27.0 with cosine, 31.3 with linear). The arms of these studies are cosine unless they say otherwise; the training of section 5 is linear. Its end is gentler: lesson 06 walks in a few large steps, and the cosine's first one multiplies every mistake of the network.
+# - *Cosine or linear* is too close to call at 16 px after 400 steps (Nichol & Dhariwal trained for 200,000 at 64 px: 27.0 with cosine, 31.3 with linear).
 # - *Beta tilde* does better than beta in each of the three runs; the interval touches zero, so it is too close to call, by a hair.
 # - *How noise is added* matters as lesson 01 suspected. All at once ends in an average: look at the next table, in which the recogniser is *sure* of a class in every one of these grey blurs. No single number can do the looking for you.
 
@@ -1002,8 +1003,7 @@ plots.grid(torch.cat([only.cpu(), end.cpu(), 20 * left]),
 def pictures_of(sampler, steps):
     """The sampler's pictures for a schedule of so many steps."""
     x_T = torch.randn(8, *train.shape[1:], generator=run.fresh_generator(11)).to(run.device)
-    shorter = alpha_bars(diffusion.mended_schedule(steps))
-    return sampler(net_ema, x_T, shorter, run.fresh_generator(12)).cpu()
+    return sampler(net_ema, x_T, alpha_bars(schedule(steps)), run.fresh_generator(12)).cpu()
 
 
 many = run.pick(smoke=100, laptop=1000)

@@ -195,7 +195,7 @@ history = fit(
     net, batch, lambda net, b: cfg_loss(net, b[0], b[1], b[2], alpha_bar, b[3], b[4], K), steps,
     optimiser="muon", learning_rate=5e-3, momentum=0.9, hold=0.7,
     ema=run.pick(smoke=0.9, lecture=0.9, laptop=0.995, gpu=0.9995), autocast=True, live=True,
-    halves=True, checkpoint=checkpoint_of(run), title="guided")
+    checkpoint=checkpoint_of(run), title="guided")
 model, kind = history.ema.requires_grad_(False), "v"
 if run.preset == "lecture" and pretrained.available_guided(dataset, size):
     ready = pretrained.guided(dataset, size, run.device)

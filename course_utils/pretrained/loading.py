@@ -124,7 +124,7 @@ def _load(name: str, device: torch.device | str) -> Pretrained:
     model = training.network().to(device)
     card = weights.load(name, model)
     alpha_bar = training.alpha_bar()
-    predict = as_predict(model.eval(), kind=training.kind, alpha_bar=alpha_bar, halves=True)
+    predict = as_predict(model.eval(), kind=training.kind, alpha_bar=alpha_bar)
     return Pretrained(model, alpha_bar, training.channels, training.size, training.kind, predict, card)
 
 
