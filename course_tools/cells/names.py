@@ -40,12 +40,14 @@ def binds(source: str) -> set[str]:
 def bound_by(body: Iterable[ast.AST]) -> set[str]:
     """The names that these statements bind in the scope they stand in."""
     names: set[str] = set()
+    body = list(body)
+    bare = {node.target for node in outer(body) if isinstance(node, ast.AnnAssign) and node.value is None}
     for node in outer(body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= imports(node)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in bare:
             names.add(node.id)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             names.add(node.name)
@@ -54,7 +56,7 @@ def bound_by(body: Iterable[ast.AST]) -> set[str]:
 
 def surely_binds(source: str) -> set[str]:
     """The names that a cell binds whatever happens: not in a branch or a loop."""
-    branching = (ast.If, ast.For, ast.While, ast.Try)
+    branching = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
     return bound_by(part for part in statements(source) if not isinstance(part, branching))
 
 
