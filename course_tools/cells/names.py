@@ -14,6 +14,8 @@ def syntax_error(source: str, magics: bool = True) -> SyntaxError | None:
         return error
     except ValueError:  # a null byte
         return SyntaxError("the cell contains a null byte")
+    except (RecursionError, MemoryError):
+        return SyntaxError("the cell is nested too deeply")
     return None
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from course_tools.editions.lessons import find
-from course_tools.grading.answers import defined_outside, find_answers, read_student
+from course_tools.grading.answers import find_answers, read_student
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.process import Limits
 from course_tools.grading.report import Report
@@ -42,9 +42,8 @@ def grade(
     answers = find_answers(student, canonical, notebook.name)
     limits = Limits(timeout, setup_timeout, total_timeout)
     findings = grade_rounds(canonical, answers, limits)
-    outside = {name: defined_outside(student, answer.parts) for name, answer in answers.items()}
     results = [
-        judge(exercise, answers[name], findings, limits, outside[name], canonical.path.stem)
+        judge(exercise, answers[name], findings, limits, canonical.path.stem)
         for name, exercise in canonical.exercises.items()
     ]
     notes = [*findings.setup_errors, *([findings.problem] if findings.problem else [])]
