@@ -96,17 +96,18 @@ class Answers:
         end = check if checked and bindings[-1] < check else bindings[-1] + 1
         order = list(range(end))
         kept = self._kept(name, order, self.flow)
-        absent = self._absent(kept, order)
-        further = self._further_down(absent, end)
+        low = next((k for k in bindings if k >= check), None)
+        if low is not None and bindings[0] < check:  # what it is below may turn out to be a number
+            kept |= self._kept(name, order[:check], self.flow)
+        further = self._further_down(self._absent(kept, order), end)
         if further:
             order = _in_order(further, order, self.all, self.binds)
-            kept = self._kept(name, order, Flow([self.all[k].source for k in order]))
+            kept |= self._kept(name, order, Flow([self.all[k].source for k in order]))
         if self._absent(kept, order):
             stars = [k for k, s in enumerate(self.all) if _star(s.node) and k not in kept]
             order, kept = [*(k for k in stars if k not in order), *order], kept | set(stars)
         cells = {self.all[k].cell for k in kept if name in self.binds[k]}
         parts = self._parts([k for k in order if k in kept], cells)
-        low = next((k for k in bindings if k >= check), None)
         below = next((n for n, (cell, _) in enumerate(parts) if low is not None and cell == self.all[low].cell), None)
         return Reached(parts, sorted({self.all[k].cell for k in bindings}), below)
 
