@@ -17,6 +17,7 @@ from course_tools.cells.names import (
     plain_python,
     statements,
     syntax_error,
+    taken_by,
 )
 from course_tools.cells.needed import Flow, needed_cells
 
@@ -32,4 +33,5 @@ __all__ = [
     "plain_python",
     "statements",
     "syntax_error",
+    "taken_by",
 ]

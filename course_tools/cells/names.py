@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Sequence
 
 
@@ -24,6 +25,7 @@ def statements(source: str) -> list[ast.stmt]:
     return ast.parse(plain_python(source)).body if syntax_error(source) is None else []
 
 
+@functools.lru_cache(maxsize=4096)
 def plain_python(source: str) -> str:
     """A cell as IPython would compile it: `%magic` and `!shell` lines turned into calls."""
     from IPython.core.inputtransformer2 import TransformerManager

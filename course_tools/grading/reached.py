@@ -16,7 +16,7 @@ import builtins
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from course_tools.cells import Flow, base, bound_by, imports, outside, statements
+from course_tools.cells import Flow, base, bound_by, imports, statements, taken_by
 from course_tools.editions.notebooks import code_cells
 from course_tools.grading.canonical import Canonical, is_answer, is_check
 from course_tools.grading.needed import setup_cells
@@ -76,10 +76,15 @@ class Answers:
     def __init__(self, written: Written, lesson: Lesson) -> None:
         self.written, self.lesson = written, lesson
         self.all = written.statements
-        self.flow = Flow([s.source for s in self.all])
-        self.binds = [{name for name, _ in bound} for bound in self.flow.bound]
+        self.taken = [taken_by([s.node]) for s in self.all]
         dumps = [ast.dump(s.node) for s in self.all]
         self.of_lesson = [dump in lesson.own for dump in dumps]
+        self.sources = [
+            _stand_in(s.node, taken) if own else s.source
+            for s, taken, own in zip(self.all, self.taken, self.of_lesson, strict=True)
+        ]
+        self.flow = Flow(self.sources)
+        self.binds = [{name for name, _ in bound} for bound in self.flow.bound]
         self.supplied = self._supplied(dumps)
 
     def find(self, name: str) -> Reached | None:
@@ -101,8 +106,8 @@ class Answers:
             kept |= self._kept(name, order[:check], self.flow)
         further = self._further_down(self._absent(kept, order), end)
         if further:
-            order = _in_order(further, order, self.all, self.binds)
-            kept |= self._kept(name, order, Flow([self.all[k].source for k in order]))
+            order = self._in_order(further, order)
+            kept |= self._kept(name, order, Flow([self.sources[k] for k in order]))
         if self._absent(kept, order):
             stars = [k for k, s in enumerate(self.all) if _star(s.node) and k not in kept]
             order, kept = [*(k for k in stars if k not in order), *order], kept | set(stars)
@@ -114,14 +119,14 @@ class Answers:
     def _supplied(self, dumps: list[str]) -> set[int]:
         """The statements that the canonical notebook runs itself: as handed out, and so is all that they stand on."""
         supplied, own = set[int](), set[str]()
-        for k, statement in enumerate(self.all):
+        for k, dump in enumerate(dumps):
             names = self.binds[k] - set(self.lesson.exercises)
             if names and names <= self.lesson.parameters:
                 supplied.add(k)
-            elif dumps[k] in self.lesson.given and not outside(statement.source) & own:
+            elif dump in self.lesson.given and not self.taken[k] & own:
                 supplied.add(k)
                 own -= names
-            elif dumps[k] not in self.lesson.own or outside(statement.source) & own:
+            elif dump not in self.lesson.own or self.taken[k] & own:
                 own |= names
         return supplied
 
@@ -161,7 +166,7 @@ class Answers:
 
     def _absent(self, kept: Collection[int], order: Collection[int]) -> set[str]:
         """Names that these statements use and nothing binds that is run before."""
-        used = set().union(*(outside(self.all[k].source) for k in kept))
+        used = set().union(*(self.taken[k] for k in kept))
         bound = set().union(*(self.binds[k] for k in order))
         return used - bound - self.lesson.names - set(self.lesson.exercises) - SHELL - set(dir(builtins))
 
@@ -175,18 +180,25 @@ class Answers:
             found |= more
             wanted |= self._absent(more, [*range(end), *found])
 
+    def _in_order(self, further: list[int], order: list[int]) -> list[int]:
+        """What stands further down goes first, unless it uses what stands above."""
+        bound = set().union(*(self.binds[k] for k in order))
+        early, late = list[int](), list[int]()
+        for k in further:
+            if self.taken[k] & bound:
+                late.append(k)
+                bound |= self.binds[k]
+            else:
+                early.append(k)
+        return [*early, *order, *late]
 
-def _in_order(further: list[int], order: list[int], every: list[Statement], binds: list[set[str]]) -> list[int]:
-    """What stands further down goes first, unless it uses what stands above."""
-    bound = set().union(*(binds[k] for k in order))
-    early, late = list[int](), list[int]()
-    for k in further:
-        if outside(every[k].source) & bound:
-            late.append(k)
-            bound |= binds[k]
-        else:
-            early.append(k)
-    return [*early, *order, *late]
+
+def _stand_in(node: ast.stmt, taken: set[str]) -> str:
+    """A statement that binds and uses the same names: the lesson's own is not read for what it may change."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return ast.unparse(node)
+    names = sorted(bound_by([node]))
+    return " = ".join([*names, f"_lesson({', '.join(sorted(taken))})"]) if names else "pass"
 
 
 def _star(node: ast.stmt) -> bool:
