@@ -243,7 +243,7 @@ def test_a_cell_that_is_nested_too_deeply_costs_nobody_anything(lesson: Path, de
 def test_any_python_can_be_read(lesson: Path) -> None:
     """Every kind of statement there is: the analyser was made for lessons, and a student writes what they like."""
     for module in (ast, asyncio.taskgroups if sys.version_info >= (3, 11) else asyncio, copy, tokenize):
-        notebook = _with(RIGHT["double"], top=Path(module.__file__).read_text(encoding="utf-8"))
+        notebook = _with(RIGHT["double"], top=Path(str(module.__file__)).read_text(encoding="utf-8"))
         assert _find(lesson, notebook)["double"].parts == [RIGHT["double"]]
 
 
