@@ -47,8 +47,10 @@ def assemble(
         name = name_of(cell)
         if is_answer(cell):
             if name in include and answers[name].state == ANSWERED:
-                parts = answers[name].parts
-                cells += [_code(source, "answer", name, f"{name}-{part}") for part, source in enumerate(parts)]
+                for part, source in enumerate(answers[name].parts):
+                    if part == answers[name].below:
+                        cells.append(_code(f"{guard}.hold({name!r})", "guard", name, f"{name}-hold"))
+                    cells.append(_code(source, "answer", name, f"{name}-{part}"))
         elif is_check(cell):
             cells.append(_code(f"{guard}.before({name!r}, drop={name in unchecked})", "guard", name, f"{name}-before"))
             check = _code(cell.source, "check", name, f"{name}-check")

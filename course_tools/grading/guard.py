@@ -61,11 +61,16 @@ class Guard:
         self.placeholders: dict[str, Any] = {}
         self.references: dict[str, list[Any]] = {name: [] for name in names}
         self.answer: Any = MISSING
+        self.held: dict[str, Any] = {}
         self._import_exercises()  # brings in torch and all that the checks use, before any answer can
         self._limit_output(limit)
         self._remember()
 
     # -- called by the cells around each check
+
+    def hold(self, name: str) -> None:
+        """Remember what the name stands for: below its check, a number or a table under that name is no answer."""
+        self.held[name] = self.space.get(name, MISSING)
 
     def before(self, name: str, drop: bool = False) -> None:
         """Put everything back, import the exercises afresh, and remember the answer that the check will get.
@@ -75,6 +80,8 @@ class Guard:
         self._restore()
         if drop:
             self.space.pop(name, None)
+        elif callable(self.held.get(name)) and not callable(self.space.get(name)):
+            self.space[name] = self.held[name]
         copied = any(self.space.get(name) is reference for reference in self.references[name])
         self._import_exercises()
         if copied:  # the reference of an earlier import is the reference still

@@ -22,7 +22,6 @@ def judge(
     answer: Answer,
     findings: Findings,
     limits: Limits,
-    elsewhere: dict[str, bool],
     lesson: str,
 ) -> ExerciseResult:
     """The result of one exercise.
@@ -32,7 +31,6 @@ def judge(
         answer: what was found in the student's notebook.
         findings: what the runs reported.
         limits: for the sentences.
-        elsewhere: names the notebook's other cells define, from `defined_outside`.
         lesson: the stem of the lesson's files, such as "01_forward_noising".
     """
     name = exercise.name
@@ -60,7 +58,7 @@ def judge(
     if name in findings.strays:
         notes.append("It was graded alone: another answer leaves something behind that breaks what runs later.")
     error = next((r for r in records if r["role"] == "answer" and r["ename"]), None)
-    return _from_check(exercise, records, error, findings.secret, elsewhere, result, notes)
+    return _from_check(exercise, records, error, findings.secret, result, notes)
 
 
 def _from_check(
@@ -68,7 +66,6 @@ def _from_check(
     records: list[dict[str, Any]],
     error: dict[str, Any] | None,
     secret: str,
-    elsewhere: dict[str, bool],
     result: Any,
     notes: list[str],
 ) -> ExerciseResult:
@@ -102,10 +99,10 @@ def _from_check(
         )
     if verdict.startswith(f"{name}: FAIL"):
         hint = _hint(check["text"], verdict)
-        return result(report.FAILED, _borrowed(hint, elsewhere) or hint)
+        return result(report.FAILED, _not_here(hint) or hint)
     if error is not None:
         text = f"{error['ename']}: {error['evalue']}"
-        return result(report.ERROR, _borrowed(text, elsewhere) or f"Its cell raises {_raised(error)}.")
+        return result(report.ERROR, _not_here(text) or f"Its cell raises {_raised(error)}.")
     if verdict:
         return result(report.NOT_TRIED, _not_tried(name, check["text"]))
     return result(report.FAILED, f"Its check stopped with {check['ename'] or 'no verdict'}: {check['evalue']}")
@@ -156,18 +153,11 @@ def _not_tried(name: str, text: str) -> str:
     return f"Its cell was changed, but `{name}` still raises NotImplementedError, or is never defined."
 
 
-def _borrowed(text: str, elsewhere: dict[str, bool]) -> str:
-    """A better sentence for an error about a name or a module that a lone answer cell does not have."""
+def _not_here(text: str) -> str:
+    """A better sentence for an error about a module that is not installed where the grade is made."""
     missing = re.search(r"No module named '([\w.]+)'", text)
     if missing:
         return f"Your answer imports `{missing.group(1)}`, which is not installed here: use what the lesson imports."
-    name = re.search(r"[Nn]ame '(\w+)' is not defined", text)
-    if name and name.group(1) in elsewhere:
-        word = "imported" if elsewhere[name.group(1)] else "defined"
-        return (
-            f"Your answer uses `{name.group(1)}`, which is {word} in another cell: move it into the answer cell, "
-            "since only that cell is graded."
-        )
     return ""
 
 
