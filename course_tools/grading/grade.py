@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from course_tools.editions.lessons import find
+from course_tools.grading.again import hear_again
 from course_tools.grading.answers import defined_outside, find_answers, read_student
 from course_tools.grading.canonical import read_canonical
 from course_tools.grading.process import Limits
@@ -42,6 +43,7 @@ def grade(
     answers = find_answers(student, canonical, notebook.name)
     limits = Limits(timeout, setup_timeout, total_timeout)
     findings = grade_rounds(canonical, answers, limits)
+    hear_again(canonical, answers, limits, findings)
     outside = {name: defined_outside(student, answer.parts) for name, answer in answers.items()}
     results = [
         judge(exercise, answers[name], findings, limits, outside[name], canonical.path.stem)
