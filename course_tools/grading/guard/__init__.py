@@ -65,10 +65,12 @@ class Guard:
         self.references: dict[str, list[Any]] = {name: [] for name in names}
         self.answer: Any = MISSING
         self.entered = False  # whether an answer has run since the last check
+        self.closed = False  # whether it closed the stream that a check prints to
         self.left: list[str] = []
         self.threads: set[threading.Thread] = set()
         self._import_exercises()  # brings in torch and all that the checks use, before any answer can
         self.streams = Streams(shell, limit)
+        shell.events.register("post_run_cell", self._at_once)
         self.shell = Shell(shell, self.space)
         self.patches = Patches(self.space, self._is_exercises)
         self.settings = Settings()
@@ -77,14 +79,14 @@ class Guard:
     # -- called by the cells around each answer and each check
 
     def enter(self, name: str) -> None:
-        """Before an answer: put back what a function of an earlier one may have bent, and remember the rest."""
-        self._restore()
+        """Before an answer: put back what a function of an earlier one may have switched, and remember the rest."""
+        self._switch_back()
         self.patches.extend()
         self.settings.note()
         self.names.note()
         self.threads = set(threading.enumerate())
         self.shell.line = 0
-        self.left, self.entered = [], True
+        self.left, self.closed, self.entered = [], False, True
         self._say(name, "entered")
 
     def before(self, name: str, drop: bool = False) -> None:
@@ -131,15 +133,25 @@ class Guard:
 
     def _restore(self) -> None:
         self.left += self.patches.put_back()  # builtins first: what follows uses them
+        self._switch_back()
+
+    def _switch_back(self) -> None:
         self.streams.put_back()
         self.settings.put_back()
         self.shell.put_back()
+
+    def _at_once(self, result: object) -> None:
+        """At the end of a cell: put back what the kernel itself needs to say that it is done."""
+        if self.entered:
+            self.left += self.patches.put_back_builtins()
+            self.closed |= self.streams.closed()
+            self.streams.put_back()
 
     def _broken(self) -> str:
         """Why the check could not even start in the student's own notebook, in a word; "" if it could."""
         if self.alias not in self.space:
             return "names"
-        if self.streams.closed():
+        if self.closed:
             return "stdout"
         device = default_device()
         return f"device {device}" if device else ""

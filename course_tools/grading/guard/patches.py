@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable
-from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,7 +17,6 @@ KERNELS = {
     "getpass": ("getpass",),
     "sys": ("displayhook", "excepthook"),
 }
-every, each = all, map  # Python's own, whatever an answer makes of these names
 
 
 class Patches:
@@ -43,30 +41,27 @@ class Patches:
     def extend(self) -> None:
         """Take in the modules that were loaded since."""
         for name, module in list(sys.modules.items()):
-            known = name in self.loaded or self.skip(name)
+            inner = any(part.startswith("_") for part in name.split(".")[1:])  # beyond the reach of an accident
+            known = name in self.loaded or inner or self.skip(name)
             if not known and isinstance(module, ModuleType) and vars(module) is not self.space:
                 self.loaded[name] = module
                 self._remember(module)
 
+    def put_back_builtins(self) -> list[str]:
+        """Python's own functions alone, without which nothing works, not even the kernel."""
+        return _put_back(*self.modules[0])
+
     def put_back(self) -> list[str]:
         """Put back what was replaced; name it."""
-        changed: list[str] = []
+        changed = self.put_back_builtins()
         for module, names in self.modules:
-            space = module.__dict__
-            if every(each(is_, each(space.get, names), names.values())):
-                continue
-            for name, value in names.items():
-                if space.get(name) is not value:
-                    space[name] = value
-                    changed.append(f"`{module.__name__}.{name}`")
+            changed += _put_back(module, names)
         for name, module in self.loaded.items():
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module
                 changed.append(f"the module `{name}`")
         for cls, own in [*self.classes.items(), *self.open.items()]:
             now = cls.__dict__
-            if every(each(is_, each(now.get, own), own.values())):
-                continue
             for name, value in own.items():
                 if now.get(name) is not value:
                     with contextlib.suppress(AttributeError, TypeError):
@@ -98,3 +93,12 @@ class Patches:
     def _open_classes(self) -> list[type]:
         found = [getattr(sys.modules[module], name) for module, name in OPEN_CLASSES if module in sys.modules]
         return [*found, type(sys.stdout)]
+
+
+def _put_back(module: ModuleType, names: dict[str, Any]) -> list[str]:
+    space, changed = module.__dict__, []
+    for name, value in names.items():
+        if space.get(name) is not value:
+            space[name] = value
+            changed.append(f"`{module.__name__}.{name}`")
+    return changed
