@@ -30,7 +30,7 @@ np.random.seed(0)
 np.seterr(all="raise")
 random.seed(0)
 sum = len = range = 3
-builtins.sorted = builtins.isinstance = lambda *args: 1 / 0
+builtins.sorted = lambda *args: 1 / 0
 sys.exit = sys.stdout = sys.stderr = None
 sys.path.clear()
 sys.modules["math"] = None

@@ -13,7 +13,7 @@ OPEN_CLASSES = (("torch", "Tensor"), ("torch", "Generator"), ("torch.nn", "Modul
 CAN_CHANGE = 1 << 9  # in a class's flags: it was made by Python, or allows new attributes
 # What IPython and its kernel set themselves, in every cell.
 KERNELS = {
-    "builtins": ("_", "display", "input"),
+    "builtins": ("_", "display", "get_ipython", "input"),
     "getpass": ("getpass",),
     "sys": ("displayhook", "excepthook"),
 }
