@@ -146,6 +146,7 @@ class Guard:
             self.left += self.patches.put_back_builtins()
             self.closed |= self.streams.closed()
             self.streams.put_back()
+            self.shell.put_back()  # a broken transformer would keep the next cell from running
 
     def _broken(self) -> str:
         """Why the check could not even start in the student's own notebook, in a word; "" if it could."""
