@@ -29,6 +29,7 @@ class Answer:
         parts: what is run for it, in order: the answer's own cell, and what it uses of other cells.
         notes: what had to be decided to find it.
         below: from which part on they stand below the check; None if none does.
+        sources: the cells that the parts are of, as the student left them, for sentences about their lines.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Answer:
     parts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     below: int | None = None
+    sources: list[str] = field(default_factory=list)
 
 
 def find_answers(notebook: Any, canonical: Canonical, file_name: str) -> dict[str, Answer]:
@@ -77,18 +79,29 @@ def _answer(name: str, cells: list[Cell], reached: Reached | None, untouched: st
     touched = [cell for cell in meant if _normal(cell.source) != _normal(untouched)]
     if reached is not None:
         notes += _decided(name, cells, meant, reached)
-        return Answer(name, ANSWERED, [text for _, text in reached.parts], notes, reached.below)
+        sources = [_own_words(cells[number - 1], text) for number, text in reached.parts]
+        return Answer(name, ANSWERED, [text for _, text in reached.parts], notes, reached.below, sources)
     if touched:
-        return Answer(name, ANSWERED, [cell.text for cell in touched], notes)
+        return Answer(name, ANSWERED, [cell.text for cell in touched], notes, sources=[cell.source for cell in touched])
     unreadable = [cell for cell in code if not cell.readable and _mentions(cell.source, name)]
     if unreadable:
-        return Answer(name, ANSWERED, [unreadable[-1].text], notes)
+        last = unreadable[-1]
+        return Answer(name, ANSWERED, [last.text], notes, sources=[last.source])
     if meant:
         return Answer(name, UNTOUCHED, [meant[-1].source], notes)
     turned = next((cell for cell in cells if not cell.is_code and cell.exercise == name), None)
     if turned is not None:
         notes.append(f"Its cell is no longer a code cell (cell {turned.number}): turn it back into one.")
     return Answer(name, MISSING, [], notes)
+
+
+def _own_words(cell: Cell, part: str) -> str:
+    """The cell as the student left it, without the lines of statements that are not run for this answer."""
+    own, all_of_it, run = (text.splitlines() for text in (cell.source, cell.text, part))
+    if not len(own) == len(all_of_it) == len(run):
+        return cell.source
+    left = [bool(before.strip()) and not after.strip() for before, after in zip(all_of_it, run, strict=True)]
+    return "\n".join("" if gone else line for line, gone in zip(own, left, strict=True))
 
 
 def _decided(name: str, cells: list[Cell], meant: list[Cell], reached: Reached) -> list[str]:

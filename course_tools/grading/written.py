@@ -18,6 +18,7 @@ from course_tools.grading.canonical import Canonical, is_check, name_of
 
 # Cell magics that run the cell below them as it stands, in the notebook's own namespace.
 _TRANSPARENT = re.compile(r"\A(?:[ \t]*\n)*[ \t]*%%(?:time|capture|prun)\b[^\n]*")
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 _TIMED_LINE = re.compile(r"^%time[ \t]+(?=\S)", re.MULTILINE)
 _PROGRAM = re.compile(r"get_ipython\(\)\.(?:system\(|run_line_magic\('(?:pip|conda|mamba|uv)')")
 
@@ -111,13 +112,18 @@ def _stubs(untouched: str, name: str) -> set[str]:
 
 
 def _plain(source: str) -> str:
-    """A cell as Python: magics turned into calls, and those that only watch the cell taken away."""
+    """A cell as Python: magics turned into calls, and those that only watch the cell taken away.
+
+    Every line keeps its number: IPython would drop blank lines at the top.
+    """
     source = source.replace("\r\n", "\n").replace("\r", "\n")
-    while _TRANSPARENT.match(source):
-        source = _TRANSPARENT.sub("", source, count=1)
+    while found := _TRANSPARENT.match(source):
+        source = "\n" * found[0].count("\n") + source[found.end() :]
     source = _TIMED_LINE.sub("", source)
-    plain = plain_python(source)
-    return plain if source.endswith("\n") else plain.removesuffix("\n")
+    rest = _BLANK_LINES.sub("", source, count=1)
+    plain = plain_python(rest)
+    blank = "\n" * (source.count("\n") - rest.count("\n"))
+    return blank + (plain if rest.endswith("\n") else plain.removesuffix("\n"))
 
 
 def _readable(text: str) -> bool:

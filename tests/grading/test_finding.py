@@ -226,7 +226,8 @@ def test_an_answer_gets_the_helper_that_stood_when_its_check_ran(lesson: Path) -
 
 def test_programs_are_not_started_and_magics_do_not_hide_an_answer(lesson: Path) -> None:
     found = _find(lesson, student({"double": "%%time\n!pip install something\n%pip install more\n" + RIGHT["double"]}))
-    assert found["double"].parts == ["\n\n" + RIGHT["double"]]
+    assert found["double"].parts == ["\n\n\n" + RIGHT["double"]]
+    assert found["double"].sources[0].splitlines()[:3] == ["%%time", "!pip install something", "%pip install more"]
 
 
 def test_of_the_checks_line_only_what_it_names_remains(lesson: Path) -> None:
