@@ -6,6 +6,7 @@ What a command needs is imported inside it: PyTorch takes seconds to load, and `
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 from course_utils import __version__
 from course_utils.errors import CourseError
+from course_utils.places import is_unwritable, unwritable
 
 
 class _Group(TyperGroup):
@@ -25,6 +27,11 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
         except CourseError as error:
             typer.secho(str(error), err=True, fg="red")
+            raise typer.Exit(1) from None
+        except OSError as error:  # whatever could not be written: what has its name is whole, and stays
+            if not is_unwritable(error):
+                raise
+            typer.secho(str(unwritable(Path(error.filename or tempfile.gettempdir()), error)), err=True, fg="red")
             raise typer.Exit(1) from None
         except KeyboardInterrupt as stopped:
             typer.echo(f"\n{str(stopped) or 'Stopped.'}", err=True)  # a training says how to go on
@@ -85,15 +92,16 @@ def run(
     preset: Preset = None,
     lessons: Annotated[str, typer.Option(help='Lessons, such as "00 01"; left out, all.')] = "",
     dataset: Dataset = None,
+    out: Annotated[Path | None, typer.Option(help="The folder that is written; left out, build/.")] = None,
 ) -> None:
     """Run lessons headless; notebooks and an HTML gallery go to build/."""
     from course_tools import gallery
 
-    results = gallery.run_lessons(lessons.replace(",", " ").split(), preset, dataset)
+    results = gallery.run_lessons(lessons.replace(",", " ").split(), preset, dataset, out=out)
     console = Console()
     pages = [result.page for result in results if result.page]
     if pages:
-        console.print(f"Gallery: {pages[0].parent / 'index.html'}", soft_wrap=True)
+        console.print(f"Gallery: {pages[0].parent / 'index.html'}", soft_wrap=True, markup=False)
     console.print(gallery.summary(results))
     bad = [result.lesson.number for result in results if not result.ok or result.passed < result.exercises]
     if bad:
@@ -161,6 +169,26 @@ def grade(
     rows = grading.grade_folder(lesson, folder, out, workers=workers, timeout=timeout, progress=typer.echo)
     graded = sum(bool(row.get("of")) for row in rows)
     typer.echo(f"{out}: {graded} notebooks graded, {len(rows) - graded} files or folders not, for the reason in `note`")
+
+
+@app.command()
+def mutants(
+    lesson: Annotated[str, typer.Argument(help="The lesson, such as 12.")],
+) -> None:
+    """Make every answer of a lesson wrong in many ways, and list what its checks do not notice."""
+    from course_tools import editions
+    from course_tools import mutants as wrong
+    from course_tools.mutants import report as shown
+
+    number = editions.find(lesson).number
+    listed = wrong.read_listed(wrong.path_of(number))
+    report = wrong.attempt(number)
+    console = Console()
+    console.print(shown.table(report))
+    for lines in shown.known(report, listed):
+        console.print(lines, markup=False, highlight=False, soft_wrap=True)
+    if found := wrong.complaints(report, listed):
+        raise CourseError("\n".join(found))
 
 
 @app.command()

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from course_utils.environment import BACKEND_VARIABLE
 from course_utils.errors import CourseError
+from course_utils.files import check_writable
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,6 +36,11 @@ def open_lab(lesson: str = "00", port: int | None = None, browser: bool | None =
     open_browser = has_screen() if browser is None else browser
     if not open_browser:
         print("No browser is opened from here: open the address with the token below.", file=sys.stderr)
+    try:
+        check_writable(notebook.parent)
+    except CourseError as error:
+        print(f"You can read and run the lessons here, and save nothing: {error}", file=sys.stderr)
+    os.environ.pop(BACKEND_VARIABLE, None)  # which kernels would inherit: see `without_backend`
     LabApp.launch_instance(lab_arguments(ROOT, notebook, port, open_browser))
 
 

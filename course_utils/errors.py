@@ -6,3 +6,7 @@ class CourseError(Exception):
 
     The `course` command prints the message without a traceback.
     """
+
+
+class UnwritableError(CourseError):
+    """A file could not be written, for want of room or of permission: the next one would fare no better."""

@@ -5,7 +5,7 @@ seconds, the machine in plain words, the measured results and the file's SHA-256
 the digest, and every tensor's name, shape and type with the module, before a single number is copied.
 
 Weights that come with the course stand in the checkout's `weights/`. What is trained on the spot stands in the
-cache folder, and is looked for after the checkout.
+person's own folder, and is looked for after the checkout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import json
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 
-from course_utils import record
+from course_utils import files, places, record
 from course_utils.errors import CourseError
 from course_utils.files import write_together
 
@@ -71,12 +70,7 @@ def save(
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     text = json.dumps(full_card, indent=2, ensure_ascii=False) + "\n"
-    try:
-        write_together({target: content, target.with_suffix(".json"): text.encode("utf-8")})
-    except OSError as error:
-        from course_utils.data.cache import unwritable  # here, as in `cache`
-
-        raise unwritable(target, error) from None
+    write_together({target: content, target.with_suffix(".json"): text.encode("utf-8")})
     return target
 
 
@@ -154,10 +148,8 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """Where weights stand that were trained on the spot."""
-    from course_utils.data import cache_dir  # here: the data floor need not be loaded to read weights of the checkout
-
-    return cache_dir() / "weights"
+    """Where weights stand that were trained on the spot, in a person's own folder."""
+    return places.own_folder() / "weights"
 
 
 def check_writable(folder: Path | None = None) -> None:
@@ -166,20 +158,12 @@ def check_writable(folder: Path | None = None) -> None:
     Raises:
         CourseError: files cannot be made there.
     """
-    folder = folder or home()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()  # permission bits alone do not tell, on network drives or as root
-    except OSError:
-        raise CourseError(
-            f"The folder {folder} for weights cannot be written to: set COURSE_DATA_DIR to a folder that can."
-        ) from None
+    files.check_writable(folder or home())
 
 
 def _checkout() -> Path | None:
-    root = Path(__file__).resolve().parent.parent
-    # In site-packages there is no pyproject.toml, and a folder "weights" there would be somebody else's.
-    return root / "weights" if (root / "pyproject.toml").is_file() and (root / "weights").is_dir() else None
+    root = places.checkout()  # in site-packages there is none: a folder "weights" there would be somebody else's
+    return root / "weights" if root is not None and (root / "weights").is_dir() else None
 
 
 def _read_card(file: Path) -> dict[str, Any]:

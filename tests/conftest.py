@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ import pytest
 
 from course_utils.environment import TRAININGS_VARIABLE
 from course_utils.errors import CourseError
+from tests import sealed
 from tests.selection import ByLesson, arranged, changed_lessons
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core. PyTorch's own threads, times two workers, would fight for it. Before PyTorch loads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # What tests download, train and leave unfinished goes into one folder for all workers, never into the person's own.
+    os.environ["COURSE_OWN_DIR"] = tempfile.mkdtemp(prefix="course-tests-")
 
 BROWSER = Path(__file__).parent / "browser"
 
@@ -31,6 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByLesson | None:
     """What `--dist loadscope` means here; None leaves other ways to xdist."""
     return ByLesson(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+@pytest.fixture
+def seal() -> Iterator[Callable[..., None]]:
+    """`seal(folder)`: until the test ends, nothing below it can be written, by root neither. See tests/sealed.py."""
+    yield sealed.seal
+    sealed.FOLDERS.clear()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["COURSE_OWN_DIR"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

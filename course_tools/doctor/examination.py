@@ -7,6 +7,8 @@ from pathlib import Path
 
 from course_tools.doctor import chromium, image_sets, machine, software
 from course_tools.doctor.finding import MISSING, NOTE, OPTIONAL, ROOT, Finding
+from course_utils.errors import CourseError
+from course_utils.files import check_writable
 
 
 def examine(root: Path = ROOT) -> list[Finding]:
@@ -16,11 +18,13 @@ def examine(root: Path = ROOT) -> list[Finding]:
         ("packages", lambda: software.packages(constraints=root / "constraints.txt")),
         ("PyTorch", machine.torch_and_preset),
         ("kernel", software.kernel),
+        ("figures", software.figures),
         ("widgets' front end", software.widgets),
         ("lessons", lambda: _lessons(root)),
         ("memory", machine.memory),
         ("disk", lambda: machine.disk(root)),
-        ("cache folder", lambda: machine.cache(_cache_folder())),
+        ("data folder", machine.data_folder),
+        ("own folder", machine.own_folder),
         ("image sets", image_sets.finding),
         ("Chromium", chromium.finding),
     ]
@@ -31,15 +35,10 @@ def examine(root: Path = ROOT) -> list[Finding]:
         except Exception as error:  # a broken installation breaks in ways nobody foresaw: say so, and go on
             said = (str(error).splitlines() or [""])[0][:120]
             remedy = f"{software.INSTALL}." if isinstance(error, ImportError) else ""
+            remedy = str(error) if isinstance(error, CourseError) else remedy
             found = Finding(what, f"could not be looked at: {type(error).__name__}: {said}", MISSING, remedy)
         findings.extend([found] if isinstance(found, Finding) else found)
     return findings
-
-
-def _cache_folder() -> Path:
-    from course_utils import data
-
-    return data.cache_dir()
 
 
 def _lessons(root: Path) -> Finding:
@@ -56,4 +55,9 @@ def _lessons(root: Path) -> Finding:
         return Finding(
             "lessons", found, OPTIONAL if there else MISSING, f"`course build {absent}` writes what is not there."
         )
+    try:
+        check_writable(root / "notebooks")
+    except CourseError:
+        remedy = "to keep your answers, copy the course to a folder that you may write to, and work there."
+        return Finding("lessons", f"{found}, which can only be read", NOTE, remedy)
     return Finding("lessons", found)

@@ -16,11 +16,11 @@ def here(name: str) -> Path | None:
     """The folder of a downloaded set, if any of its files is there."""
     from course_utils import data
 
-    folder = data.cache_dir() / name
-    if not folder.is_dir():
-        return None
-    files = [file for file in folder.iterdir() if file.is_file() and file.suffix in ("", ".gz", ".bin")]
-    return folder if [file for file in files if not file.name.startswith(".")] else None
+    for folder in data.folders(name):
+        files = [file for file in folder.rglob("*") if file.is_file() and file.suffix in ("", ".gz", ".bin")]
+        if [file for file in files if not file.name.startswith(".")]:
+            return folder
+    return None
 
 
 def finding() -> Finding:
@@ -58,7 +58,7 @@ def fetch(name: str) -> str:
     from course_utils import data
 
     counts = [len(data.load(name, split=split)) for split in ("train", "test")]
-    where = MADE_HERE.get(name) or str(data.cache_dir() / name)
+    where = MADE_HERE.get(name) or str(here(name))
     if name == "flowers":
         return f"flowers: {where}, as many as you like."
     return f"{name}: {counts[0]:,} images to train on, {counts[1]:,} to test on; {where}."

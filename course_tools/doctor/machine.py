@@ -1,19 +1,20 @@
-"""The device and the preset that lessons will use, memory, disk, and the cache folder."""
+"""The device and the preset that lessons will use, memory, disk, and the two folders: of image sets, and one's own."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from course_tools.doctor.finding import MISSING, NOTE, Finding, short
+from course_tools.doctor.finding import MISSING, NOTE, OPTIONAL, Finding, short
 from course_tools.doctor.software import INSTALL
+from course_utils import places
+from course_utils.environment import DATA_VARIABLE, OWN_VARIABLE
 from course_utils.errors import CourseError
+from course_utils.files import check_writable
 
 GIB = 2**30
-FOLDER_VARIABLE = "COURSE_DATA_DIR"
 LITTLE_MEMORY, LITTLE_DISK = 2 * GIB, 2 * GIB
 
 
@@ -72,14 +73,29 @@ def disk(folder: Path) -> Finding:
     return Finding("disk", found)
 
 
-def cache(folder: Path) -> Finding:
-    """Whether downloads and weights trained on the spot can be kept."""
-    where = f"what {FOLDER_VARIABLE} names" if os.environ.get(FOLDER_VARIABLE, "").strip() else short(folder)
+def data_folder() -> Finding:
+    """Where image sets are read from. It may be read-only, and need not be there where no variable names it."""
+    folder, where = places.data_folder(), _said(DATA_VARIABLE, places.data_folder())
+    named = bool(os.environ.get(DATA_VARIABLE, "").strip())
+    if named and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        remedy = f"make that folder and put image sets into it, or take {DATA_VARIABLE} away."
+        return Finding("data folder", f"{where}: no folder that can be read", OPTIONAL, remedy)
+    return Finding("data folder", where)
+
+
+def own_folder() -> Finding:
+    """Whether downloads, unfinished trainings and weights trained on the spot can be kept."""
+    folder = places.own_folder()
+    where = _said(OWN_VARIABLE, folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        remedy = f"set the environment variable {FOLDER_VARIABLE} to a folder that you may write to."
-        return Finding("cache folder", f"{where}: {error.strerror or type(error).__name__}", MISSING, remedy)
-    return Finding("cache folder", where)
+        check_writable(folder)
+    except CourseError as error:
+        reason = getattr(error.__cause__, "strerror", None) or type(error.__cause__).__name__
+        remedy = f"set the environment variable {OWN_VARIABLE} to a folder that you may write to."
+        return Finding("own folder", f"{where}: {reason}", MISSING, remedy)
+    return Finding("own folder", where)
+
+
+def _said(variable: str, folder: Path) -> str:
+    """A folder in a few words, which name no folder of this machine: lesson 00 records them."""
+    return f"what {variable} names" if os.environ.get(variable, "").strip() else f"{short(folder)} ({variable})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from importlib import metadata
@@ -13,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from course_tools.doctor.finding import GOOD, MISSING, NOTE, OPTIONAL, Finding, short
+from course_utils.environment import BACKEND_VARIABLE
 
 OLDEST, NEWEST_TESTED = (3, 10), (3, 13)
 INSTALL = "run `pip install -c constraints.txt -e .` in the course's folder"
@@ -88,6 +90,19 @@ def _tested(constraints: Path | None) -> dict[str, Version]:
             (specifier,) = pin.specifier
             pins[canonicalize_name(pin.name)] = Version(specifier.version)
     return pins
+
+
+def figures() -> list[Finding]:
+    """Whether matplotlib knows the backend that the environment names, where it names one."""
+    named = os.environ.get(BACKEND_VARIABLE, "")
+    try:
+        import matplotlib  # noqa: F401
+    except ValueError:
+        remedy = f"take the environment variable {BACKEND_VARIABLE} away."
+        return [Finding("figures", f"matplotlib knows no backend {named!r}", MISSING, remedy)]
+    except ImportError:
+        return []  # which the packages say
+    return [Finding("figures", f"{BACKEND_VARIABLE} is {named}")] if named else []
 
 
 def widgets(folders: list[str] | None = None) -> Finding:

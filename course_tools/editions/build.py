@@ -21,6 +21,7 @@ from course_tools.editions.solution import recorded_size, solution
 from course_tools.editions.source import problems, read_source
 from course_tools.editions.student import student
 from course_utils.errors import CourseError
+from course_utils.files import check_writable
 
 
 @dataclass
@@ -91,6 +92,7 @@ def _build_one(lesson: Lesson, force: bool, preset: str, course: Course, code: C
         if reason is None:
             result.solution = "fresh"
         else:
+            check_writable(lesson.solution.parent)  # before the run, not after it
             edition = solution(nb, preset, digest(lesson, course, code))
             executed = _execute_with_progress(edition, lesson, preset, course, console)
             too_big = recorded_size(executed)[1]

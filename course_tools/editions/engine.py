@@ -18,7 +18,7 @@ from nbformat import NotebookNode, from_dict
 from course_tools.editions.notebooks import label, tags, write_notebook
 from course_tools.editions.solution import tidy
 from course_utils import record
-from course_utils.environment import PRESET_VARIABLE, QUIET_VARIABLE, TRAININGS_VARIABLE
+from course_utils.environment import PRESET_VARIABLE, QUIET_VARIABLE, TRAININGS_VARIABLE, without_backend
 from course_utils.errors import CourseError
 
 DEFAULT_PRESET = "laptop"
@@ -138,12 +138,11 @@ def execute(
 
 def kernel_environment(root: Path, preset: str | None = None) -> dict[str, str]:
     """What a kernel inherits: this process's environment, the package's folder, the preset if one is asked for."""
-    env = dict(os.environ)
+    env = without_backend(os.environ)
     if preset:
         env[PRESET_VARIABLE] = preset
     env[QUIET_VARIABLE] = "1"  # nobody watches: a bar or a growing curve would be recorded
     env["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [env.get("PYTHONPATH")])])
-    env.pop("MPLBACKEND", None)  # a backend chosen for scripts would hide every figure
     return env
 
 

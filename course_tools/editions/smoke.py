@@ -56,7 +56,8 @@ def through_nbval(notebook: Path, root: Path, preset: str = "smoke", cell_timeou
         shutil.copyfile(kept.__file__, folder / f"{_PLUGIN}.py")
         command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "-p", _PLUGIN, "-p", "no:cacheprovider"]
         command += ["-q", "-rf", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={cell_timeout}"]
-        command += ["-c", str(settings), "--rootdir", str(notebook.parent), "--color=no", str(notebook)]
+        command += ["-c", str(settings), "--rootdir", str(notebook.parent), "--color=no"]
+        command += [notebook.name]  # from its folder: in a whole path pytest would take a [ for parameters of a test
         done = subprocess.run(
             command,
             env=_environment(root, preset, folder),

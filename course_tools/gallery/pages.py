@@ -19,6 +19,8 @@ from nbformat import NotebookNode
 
 from course_tools.editions import Lesson
 from course_tools.gallery.formulas import formulas_to_mathml
+from course_utils.errors import UnwritableError
+from course_utils.files import write_atomically
 from course_utils.plots.still import with_alt_text, without_live_widgets
 
 if TYPE_CHECKING:
@@ -48,12 +50,15 @@ PAGE = """\
 
 
 def write_pages(results: Sequence[LessonRun], folder: Path) -> None:
-    """A page for each lesson that left a notebook; sets `LessonRun.page`."""
+    """A page for each lesson that left a notebook; sets `LessonRun.page`, or `LessonRun.error` if there is no room."""
     ran = [result for result in results if result.notebook and result.notebook.is_file()]
     everyone = [result.lesson for result in ran]
     for result in ran:
         executed = nbformat.read(result.notebook, as_version=4)
-        result.page = write_page(executed, result.lesson, folder, everyone)
+        try:
+            result.page = write_page(executed, result.lesson, folder, everyone)
+        except UnwritableError as error:
+            result.error = result.error or str(error)
 
 
 def write_page(executed: NotebookNode, lesson: Lesson, folder: Path, everyone: Sequence[Lesson]) -> Path:
@@ -80,8 +85,7 @@ def write_page(executed: NotebookNode, lesson: Lesson, folder: Path, everyone: S
     for image in page.select("img"):
         image["loading"] = "lazy"
     target = folder / f"{lesson.name}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(str(page), encoding="utf-8", newline="\n")
+    write_atomically(target, str(page).encode("utf-8"))
     return target
 
 
@@ -105,9 +109,8 @@ def write_index(results: Sequence[LessonRun], folder: Path, settings: str) -> Pa
 </body>
 </html>
 """
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / "index.html"
-    target.write_text(body, encoding="utf-8", newline="\n")
+    write_atomically(target, body.encode("utf-8"))
     return target
 
 

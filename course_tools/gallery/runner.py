@@ -21,6 +21,7 @@ from course_tools.editions.notebooks import code_cells, notebook_metadata, text_
 from course_tools.gallery.pages import write_index, write_pages
 from course_utils.environment import PRESET_VARIABLE
 from course_utils.errors import CourseError
+from course_utils.files import check_writable
 from course_utils.runtime import PRESETS
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -72,8 +73,8 @@ def run_lessons(
         console: where progress goes; standard error if None.
 
     Raises:
-        CourseError: no such lesson, preset or data set, or a data set that cannot be had. What fails inside a lesson
-            is reported in its `LessonRun`.
+        CourseError: no such lesson, preset or data set, a data set that cannot be had, or a place that cannot be
+            written to. What fails inside a lesson is reported in its `LessonRun`, and the others run.
     """
     course = course or Course()
     console = console or Console(stderr=True)
@@ -82,6 +83,7 @@ def run_lessons(
         raise CourseError(f"There are no lessons in {course.root / 'solutions'}.")
     _check_choices(preset, dataset)
     out = out or course.root / "build"
+    check_writable(out)  # before the first lesson, not after the last
     results = []
     with _bars(console) as bars:
         everything = bars.add_task("lessons", total=len(chosen))

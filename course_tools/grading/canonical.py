@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from course_tools.cells import statements
-from course_tools.editions.notebooks import tags, text_of
+from course_tools.editions.notebooks import read_notebook, tags, text_of
 from course_tools.editions.student import without_answer
 from course_utils.errors import CourseError
 
@@ -59,12 +57,12 @@ def read_canonical(path: Path) -> Canonical:
     """Read a solution edition.
 
     Raises:
-        CourseError: it is missing, or not executed, or a check has no recorded PASS.
+        CourseError: it is missing, damaged, or not executed, or a check has no recorded PASS.
     """
     rebuild = f"build it with `course build {path.name[:2]}`"
     if not path.is_file():
         raise CourseError(f"The solution edition {path.name} is not here, and a grade is made with it: {rebuild}.")
-    notebook = nbformat.read(str(path), as_version=4)
+    notebook = read_notebook(path)
     answers = {name_of(cell): cell for cell in notebook.cells if is_answer(cell)}
     checks = {name_of(cell): cell for cell in notebook.cells if is_check(cell)}
     if not answers:

@@ -13,7 +13,8 @@ from course_tools.grading.grade import grade, solution_path, some_time
 from course_tools.grading.report import NOT_GRADED, STATUSES
 from course_tools.grading.submissions import Submission, handed_in
 from course_tools.grading.table import Row, as_cell, in_order, read_table, write_table
-from course_utils.errors import CourseError
+from course_utils.errors import CourseError, UnwritableError
+from course_utils.places import is_full
 
 FIXED = ["student", "file", "digest", "points", "of", "passed", "note"]
 
@@ -101,6 +102,8 @@ def _graded(lesson: Path, edition: bytes, names: list[str], columns: list[str], 
         content = one.read()
         digest = _identity(edition, content)
         report = grade(lesson, Path(one.file), content=content, solutions=False, timeout=timeout)
+    except UnwritableError as error:  # it is no fault of this notebook's: the next run tries again
+        return _row(columns, one, "", note=str(error), **dict.fromkeys(names, NOT_GRADED))
     except CourseError as error:
         return _row(columns, one, digest, note=str(error))
     except Exception as error:  # of whatever kind: it costs this row and no other
@@ -163,9 +166,12 @@ def _is_written(out: Path, columns: list[str], rows: dict[int, Row]) -> bool:
 def _write(out: Path, columns: list[str], rows: dict[int, Row]) -> None:
     try:
         write_table(out, columns, rows.values())
-    except OSError as error:  # on Windows also while a spreadsheet has the file open
-        raise CourseError(
-            f"{out} cannot be written ({error.strerror or error}): close it in other programs, or name another file."
+    except UnwritableError as error:
+        why = error.__cause__
+        if not isinstance(why, OSError) or is_full(why):
+            raise
+        raise CourseError(  # on Windows also while a spreadsheet has the file open
+            f"{out} cannot be written ({why.strerror or why}): close it in other programs, or name another file."
         ) from None
 
 

@@ -43,7 +43,7 @@ ELSEWHERE = (
     "JOBLIB_TEMP_FOLDER",
 )
 OUTSIDE_VARIABLE = "COURSE_GRADE_OUTSIDE"  # what the guard needs to find the data: JSON
-DATA_VARIABLES = ("COURSE_DATA_DIR", "HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME")
+DATA_VARIABLES = ("COURSE_DATA_DIR", "COURSE_OWN_DIR", "HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_CACHE_HOME")
 INSTALLERS = (
     "pip",
     "pip3",
@@ -75,9 +75,6 @@ def environment(folder: Path) -> dict[str, str]:
     _commands(folder / "commands")
     env = {key: value for key, value in os.environ.items() if key not in ELSEWHERE and not key.startswith("PIP_")}
     outside = {name: os.environ[name] for name in DATA_VARIABLES if name in os.environ}
-    data = outside.get("COURSE_DATA_DIR", "").strip()
-    if data:
-        outside["COURSE_DATA_DIR"] = str(Path(data).expanduser().absolute())
     env |= {name: str(place) for name, place in homes.items()}
     env |= {OUTSIDE_VARIABLE: json.dumps(outside), "PIP_NO_INDEX": "1", "PIP_NO_INPUT": "1"}
     env["PATH"] = os.pathsep.join([str(folder / "commands"), os.environ.get("PATH", os.defpath)])

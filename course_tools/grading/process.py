@@ -23,10 +23,12 @@ from course_tools.grading.answers import Answer
 from course_tools.grading.assemble import GUARD_NAME, LIMIT_BYTES, assemble
 from course_tools.grading.canonical import Canonical
 from course_tools.grading.private import environment, python_path
-from course_utils.environment import PRESET_VARIABLE, TRAININGS_VARIABLE
+from course_utils.environment import PRESET_VARIABLE, TRAININGS_VARIABLE, without_backend
+from course_utils.places import is_unwritable, unwritable
 
 PLUGIN_NAME = "course_grade_plugin"  # what plugin.py is called in the run's folder
 _CACHES = shutil.ignore_patterns("__pycache__")
+ROOM = 1 << 18  # bytes that a run needs at least for its notebook, its log and the kernel's files
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
 
 
@@ -65,42 +67,56 @@ def run(
     secret: str,
     unchecked: Collection[str] = (),
 ) -> RunResult:
-    """One pytest process over the notebook with these answers in it."""
-    began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="course-grade-"))
+    """One pytest process over the notebook with these answers in it.
+
+    Raises:
+        UnwritableError: there is no room in the folder of temporary files.
+    """
     try:
-        notebook = assemble(canonical, answers, include, secret, unchecked)
-        nbformat.write(notebook, str(folder / "graded.ipynb"))
-        shutil.copytree(Path(__file__).with_name("guard"), folder / f"{GUARD_NAME}_{secret}", ignore=_CACHES)
-        shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / f"{PLUGIN_NAME}.py")
-        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        settings = {
-            "report": str(folder / "report.jsonl"),
-            "limit_bytes": LIMIT_BYTES,
-            "secret": secret,
-            "timeouts": {
-                "answer": limits.answer,
-                "check": limits.answer,
-                "guard": limits.setup,
-                "setup": limits.setup,
-            },
-        }
-        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        with (folder / "pytest.log").open("wb") as log:
-            process = subprocess.Popen(
-                _command(folder), cwd=folder, env=_environment(folder), stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(START_SECONDS + limits.setup + limits.answer * (2 * len(include) + 1))
-            finally:
-                _end(process, folder)
-        spare = (folder / "pytest.log").read_text(encoding="utf-8", errors="replace")
-        records, culprit, finished = _read(folder / "report.jsonl")
-        return RunResult(records, culprit, spare, time.monotonic() - began, finished)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="course-grade-", ignore_cleanup_errors=True) as name:
+            return _run_in(
+                Path(name), assemble(canonical, answers, include, secret, unchecked), limits, len(include), secret
+            )
+    except OSError as error:
+        if is_unwritable(error):
+            raise unwritable(Path(tempfile.gettempdir()), error, "TMPDIR") from error
+        raise
+
+
+def _run_in(folder: Path, notebook: Any, limits: Limits, included: int, secret: str) -> RunResult:
+    """The run in its folder."""
+    began = time.monotonic()
+    nbformat.write(notebook, str(folder / "graded.ipynb"))
+    shutil.copytree(Path(__file__).with_name("guard"), folder / f"{GUARD_NAME}_{secret}", ignore=_CACHES)
+    shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / f"{PLUGIN_NAME}.py")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    settings = {
+        "report": str(folder / "report.jsonl"),
+        "limit_bytes": LIMIT_BYTES,
+        "secret": secret,
+        "timeouts": {
+            "answer": limits.answer,
+            "check": limits.answer,
+            "guard": limits.setup,
+            "setup": limits.setup,
+        },
+    }
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    with (folder / "pytest.log").open("wb") as log:
+        process = subprocess.Popen(
+            _command(folder), cwd=folder, env=_environment(folder), stdout=log, stderr=log,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(START_SECONDS + limits.setup + limits.answer * (2 * included + 1))
+        finally:
+            _end(process, folder)
+    spare = (folder / "pytest.log").read_text(encoding="utf-8", errors="replace")
+    records, culprit, finished = _read(folder / "report.jsonl")
+    if not finished:  # was it for want of room? Then this fails too, and says so
+        (folder / "room").write_bytes(bytes(ROOM))
+    return RunResult(records, culprit, spare, time.monotonic() - began, finished)
 
 
 def _command(folder: Path) -> list[str]:
@@ -115,7 +131,8 @@ def _command(folder: Path) -> list[str]:
 def _environment(folder: Path) -> dict[str, str]:
     """The caller's environment, without its pytest, with private folders and the preset `smoke`."""
     home = Path(course_utils.__file__).resolve().parent.parent
-    env = {key: value for key, value in environment(folder).items() if not key.startswith(("PYTEST_", "COV_"))}
+    own = without_backend(environment(folder))
+    env = {key: value for key, value in own.items() if not key.startswith(("PYTEST_", "COV_"))}
     paths = [python_path(folder), str(folder), str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     env.update(
         **{PRESET_VARIABLE: "smoke", TRAININGS_VARIABLE: str(folder / "trainings")},

@@ -32,7 +32,7 @@ def write_table(path: Path, columns: list[str], rows: Iterable[Row]) -> None:
     """Write all rows in one step: whoever looks sees the old table or the new one.
 
     Raises:
-        OSError: it cannot be written; the old table is as it was.
+        UnwritableError: it cannot be written; the old table is as it was.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="")

@@ -13,7 +13,7 @@ import nbformat
 
 from course_tools.lab import ROOT, has_screen
 from course_tools.lecture.page import lecture_notebook
-from course_utils.environment import SCREEN_VARIABLE
+from course_utils.environment import BACKEND_VARIABLE, SCREEN_VARIABLE
 from course_utils.errors import CourseError
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ def open_lecture(lesson: str, port: int | None = None, browser: bool | None = No
     if not _can_listen(chosen):
         raise CourseError(f"Port {chosen} is taken by another program: choose another one, or name none.")
     os.environ.setdefault(SCREEN_VARIABLE, "large")
+    os.environ.pop(BACKEND_VARIABLE, None)  # which the kernel would inherit: see `without_backend`
     show = has_screen() if browser is None else browser
     with tempfile.TemporaryDirectory(prefix="lecture_", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / f"{notebook.metadata.title.split(' ')[0]}_explorer.ipynb"

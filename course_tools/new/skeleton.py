@@ -31,6 +31,7 @@ FILES = {
     "opening.py.j2": "course_utils/lessons/lesson{number}/opening.py",
     "tests_init.py.j2": "tests/lessons/lesson{number}/__init__.py",
     "answers.py.j2": "tests/lessons/lesson{number}/answers.py",
+    "mutants.toml.j2": "tests/lessons/lesson{number}/mutants.toml",
     "test_explorer.py.j2": "tests/lessons/lesson{number}/test_explorer.py",
 }
 

@@ -7,20 +7,22 @@
 | mnist, fashion_mnist | 70,000 images each, 28 x 28 px | downloaded once, with checksums |
 | cifar10 | 60,000 colour photos, 32 x 32 px | downloaded once, with a checksum |
 
-Downloaded files are kept in `cache_dir()`, in a folder with the set's name. Set the environment variable
-COURSE_DATA_DIR to keep them elsewhere, or to use files that you already have. A download must have the publisher's
-checksum; files that you put there yourself are checked by their structure instead, so that a subset, or a set
-of your own in the same format, can be used.
+Sets are read from `cache_dir()`, in a folder with the set's name: what the environment variable COURSE_DATA_DIR names,
+to which nothing is ever written. What is not there is downloaded, once, into your own folder: what COURSE_OWN_DIR
+names. Left out, both are the platform's cache folder for the course. A download must have the publisher's checksum;
+files that you put there yourself are checked by their structure instead, so that a subset, or a set of your own in
+the same format, can be used.
 """
 
 from __future__ import annotations
 
 from course_utils.data import cifar, digits, flowers, idx
-from course_utils.data.cache import cache_dir
+from course_utils.data.cache import folders
 from course_utils.data.imageset import ImageSet
 from course_utils.errors import CourseError
+from course_utils.places import data_folder as cache_dir
 
-__all__ = ["NAMES", "ImageSet", "cache_dir", "fingerprint", "flowers", "load"]
+__all__ = ["NAMES", "ImageSet", "cache_dir", "fingerprint", "flowers", "folders", "load"]
 
 NAMES = ("flowers", "digits", "mnist", "fashion_mnist", "cifar10")
 SMALLEST, LARGEST = 4, 512

@@ -1,4 +1,6 @@
-"""Where the files of the image sets lie, and how one is downloaded without ever leaving half a file behind.
+"""Finding the files of the image sets, and downloading one without ever leaving half a file behind.
+
+A set is looked for in the folder that COURSE_DATA_DIR names, then in the person's own; a download goes to the latter.
 
 A download goes to `NAME.part` beside its destination, is checked there, and is then renamed. The rename is
 atomic, so a file under its final name is a whole and checked one. A lock makes a second process
@@ -9,47 +11,49 @@ found by the lock's holder is therefore the remains of a crash, and is overwritt
 from __future__ import annotations
 
 import contextlib
-import errno
 import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
 import pooch
 import requests
 
+from course_utils.environment import DATA_VARIABLE
 from course_utils.errors import CourseError
+from course_utils.places import data_folder, own_folder, unwritable
 
-APP_NAME = "diffusion-course"
+AGAIN = "delete it, and the next call downloads it anew; or put a good copy there"
 _WAIT_FOR_OTHER = 3600.0  # seconds to wait for another process that is downloading the same set
 _TIMEOUT = 30.0  # seconds without a byte before a server counts as unreachable
 
 
-def cache_dir() -> Path:
-    """The folder of the data: `COURSE_DATA_DIR` if set, else this platform's cache folder for the course."""
-    chosen = os.environ.get("COURSE_DATA_DIR", "").strip()
-    return Path(chosen).expanduser() if chosen else Path(pooch.os_cache(APP_NAME))
+def folders(name: str) -> list[Path]:
+    """Where a set may lie: first among what may be shared, then in the person's own folder."""
+    return list(dict.fromkeys([data_folder() / name, own_folder() / name]))
 
 
-def find(folder: Path, *names: str) -> Path | None:
-    """The first of `names`, or of the same with `.gz` added, that is a file in `folder`."""
-    for name in names:
-        for candidate in (folder / name, folder / f"{name}.gz"):
-            if candidate.is_file():
-                return candidate
+def find(places: Sequence[Path], *names: str) -> Path | None:
+    """The first of `names`, or of the same with `.gz` added, that is a file in one of the folders `places`."""
+    for folder in places:
+        for name in names:
+            for candidate in (folder / name, folder / f"{name}.gz"):
+                if candidate.is_file():
+                    return candidate
     return None
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make `folder` and hold its lock, so that one process at a time changes it."""
+    """Make `folder` and hold its lock, so that one process at a time changes it. If it stays empty, it goes again."""
+    lock = filelock.FileLock(str(folder.with_name(f".{folder.name}.lock")), timeout=_WAIT_FOR_OTHER)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(str(folder / ".lock"), timeout=_WAIT_FOR_OTHER)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        folder.mkdir(exist_ok=True)  # now: whoever held the lock before may have taken an empty one away
     except filelock.Timeout as error:
         raise CourseError(
             f"Another process has been downloading into {folder} for an hour: stop it, or wait, and try again."
@@ -59,19 +63,9 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
         lock.release()
-
-
-def unwritable(path: Path, error: OSError) -> CourseError:
-    """The sentence for a file or folder that could not be written."""
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        return CourseError(
-            f"The disk is full, so {path} was not written: free some space, or set COURSE_DATA_DIR "
-            "to a folder on another disk."
-        )
-    return CourseError(
-        f"{path} cannot be written ({error.strerror or error}): set COURSE_DATA_DIR to a folder that you may write to."
-    )
 
 
 def download(urls: list[str], target: Path, check: Callable[[Path], str | None]) -> None:
@@ -131,8 +125,12 @@ def digest(path: Path, kind: str) -> str:
     return state.hexdigest()
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a file, decompressed if it is gzip (told by its first two bytes, not by its name)."""
+def read(path: Path, remedy: str = AGAIN) -> bytes:
+    """The bytes of a file, decompressed if it is gzip (told by its first two bytes, not by its name).
+
+    Raises:
+        CourseError: it is damaged, with what to do about it, or cannot be read.
+    """
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -141,17 +139,25 @@ def read(path: Path) -> bytes:
         with gzip.open(path, "rb") as file:
             return file.read()
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise damaged(path, f"its gzip data are corrupt: {error}") from error
+        raise damaged(path, f"its gzip data are corrupt: {error}", remedy) from error
     except EOFError as error:
-        raise damaged(path, "it breaks off before its end") from error
+        raise damaged(path, "it breaks off before its end", remedy) from error
     except OSError as error:
         raise CourseError(
             f"{path} cannot be read ({error.strerror or error}): check the file and its permissions."
         ) from error
 
 
-def damaged(path: Path, what: str) -> CourseError:
+def damaged(path: Path, what: str, remedy: str = AGAIN) -> CourseError:
     """The sentence for a file whose content is not what it should be."""
-    return CourseError(
-        f"{path} is damaged ({what}): delete it, and the next call downloads it anew; or put a good copy there."
+    return CourseError(f"{path} is damaged ({what}): {mend(path, remedy)}.")
+
+
+def mend(path: Path, remedy: str) -> str:
+    """What to do about a file that is no good: the remedy, or another where its folder is shared and read-only."""
+    if os.access(path.parent, os.W_OK) or path.is_relative_to(own_folder()):
+        return remedy
+    return (
+        f"ask whoever keeps the folder for a good copy, or take {DATA_VARIABLE} away, and the next call downloads "
+        "one of your own"
     )

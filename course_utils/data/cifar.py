@@ -3,14 +3,16 @@
 A record is one label byte, then 3,072 bytes: the red, the green and the blue plane of a 32 x 32 photo. The set
 is published as one archive with five training batches and a test batch of 10,000 records each.
 
-What is checked: a downloaded archive must have the publisher's MD5. Files that you put into the folder yourself
-(`data_batch_*.bin`, `test_batch.bin`, each gzipped or not, in the folder or in `cifar-10-batches-bin` below it,
-however many batches there are) are checked by structure instead: whole records, and labels from 0 to 9.
+What is checked: a downloaded archive must have the publisher's MD5. It is unpacked into a folder `downloaded`, which is
+whole or is downloaded anew. Batches that you put there yourself (`data_batch_*.bin`, `test_batch.bin`, each gzipped or
+not, in the folder or in `cifar-10-batches-bin` below it) are checked by structure instead: whole records, and labels
+from 0 to 9. They may be fewer than five, if they are the first ones.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import tarfile
 import zlib
@@ -27,27 +29,19 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 URLS = ["https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"]
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 ARCHIVE = "cifar-10-binary.tar.gz"
-FOLDER = "cifar-10-batches-bin"
+FOLDER = "cifar-10-batches-bin"  # as the archive unpacks
+DOWNLOADED = "downloaded"
 BATCHES = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
 TEST = "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32
+_BY_HAND = "put a good copy there; or move all batches away, and the next call downloads the whole set"
 
 
 def load(n: int | None, size: int | None, split: str, seed: int, fewer: bool = False) -> ImageSet:
     """CIFAR-10 as an ImageSet: (N, 3, 32, 32), or (N, 3, size, size)."""
     check_split(split)
-    folder = cache.cache_dir() / "cifar10"
-    wanted = BATCHES if split == "train" else (TEST,)
-    paths = _present(folder, wanted)
-    if not paths:
-        others = _present(folder, (*BATCHES, TEST))
-        if others:
-            raise CourseError(
-                f"{' or '.join(wanted[:1])} is missing in {others[0].parent}, though {others[0].name} is there: put it "
-                "beside it, or move the other batches away, and the next call downloads the whole set."
-            )
-        _obtain(folder)
-        paths = _present(folder, wanted)
+    there = _there(split) or _obtain(split)
+    paths = [path for name, path in there.items() if (name == TEST) == (split == "test")]
     records = np.concatenate([_records(path) for path in paths])
     rows = shuffled(len(records), n, seed, "cifar10", split, fewer=fewer)
     chosen = records[rows]
@@ -59,39 +53,68 @@ def load(n: int | None, size: int | None, split: str, seed: int, fewer: bool = F
     )
 
 
-def _present(folder: Path, names: tuple[str, ...]) -> list[Path]:
-    """Those of the batches that are there, in the folder itself or as the archive unpacks."""
-    for place in (folder, folder / FOLDER):
-        found = [path for name in names if (path := cache.find(place, name)) is not None]
-        if found:
-            return found
-    return []
+def _there(split: str) -> dict[str, Path]:
+    """The batches of the first folder that has any, in their order: name -> path. Empty if no folder has."""
+    for folder in cache.folders("cifar10"):
+        for place in (folder, folder / FOLDER, folder / DOWNLOADED):
+            found = {name: path for name in (*BATCHES, TEST) if (path := cache.find([place], name)) is not None}
+            if place.name == DOWNLOADED and len(found) < len((*BATCHES, TEST)):
+                continue  # one was deleted: the next call downloads them all
+            if found:
+                _check_gaps(place, found, split)
+                return found
+    return {}
+
+
+def _check_gaps(place: Path, found: dict[str, Path], split: str) -> None:
+    """Batches put there by hand may be the first ones only: say how many, and refuse if one before another is gone."""
+    count = 1 + max((i for i, name in enumerate(BATCHES) if name in found), default=0)
+    for name in BATCHES[:count] if split == "train" else (TEST,):
+        if name not in found:
+            other = next(iter(found.values()))
+            remedy = "put it beside it, or move the other batches away, and the next call downloads the whole set"
+            raise CourseError(
+                f"{name} is missing in {place}, though {other.name} is there: {cache.mend(other, remedy)}."
+            )
+    if count < len(BATCHES) and split == "train":
+        _say_few(count)
+
+
+@functools.cache
+def _say_few(batches: int) -> None:
+    """Once, so that nobody takes a part for the whole."""
+    print(f"cifar10: {batches} of {len(BATCHES)} training batches are here.")
 
 
 def _records(path: Path) -> np.ndarray:
     """uint8 (N, 3073): a label and a photo in each row."""
-    raw = cache.read(path)
+    remedy = cache.AGAIN if path.parent.name == DOWNLOADED else _BY_HAND
+    raw = cache.read(path, remedy)
     if not raw or len(raw) % _RECORD:
-        raise cache.damaged(path, f"its {len(raw):,} bytes are not a whole number of records of {_RECORD:,} bytes")
+        what = f"its {len(raw):,} bytes are not a whole number of records of {_RECORD:,} bytes"
+        raise cache.damaged(path, what, remedy)
     records = np.frombuffer(raw, dtype=np.uint8).reshape(-1, _RECORD)
     if records[:, 0].max() > 9:
-        raise cache.damaged(path, f"it has a label {records[:, 0].max()}, and labels go from 0 to 9")
+        raise cache.damaged(path, f"it has a label {records[:, 0].max()}, and labels go from 0 to 9", remedy)
     return records
 
 
-def _obtain(folder: Path) -> None:
+def _obtain(split: str) -> dict[str, Path]:
     """Download the archive, unless it is there, and unpack it. Needs 350 MB while it works, 180 MB after."""
-    with cache.locked(folder):
-        if _present(folder, (*BATCHES, TEST)):
-            return  # another process did it while we waited
-        archive = folder / ARCHIVE
-        given = archive.is_file()
-        if not given:
+    places = cache.folders("cifar10")
+    own = places[-1]
+    with cache.locked(own):
+        if there := _there(split):
+            return there  # another process did it while we waited
+        given = cache.find(places, ARCHIVE)
+        archive = given or own / ARCHIVE
+        if given is None:
             cache.download(URLS, archive, _wrong)
-        _unpack(archive, folder / FOLDER)
-        if not given:  # a file that the user put there is the user's
+        _unpack(archive, own / DOWNLOADED)
+        if given is None:  # a file that the user put there is the user's
             with contextlib.suppress(OSError):
                 archive.unlink()
+    return _there(split)
 
 
 def _wrong(part: Path) -> str | None:

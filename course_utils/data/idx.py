@@ -89,8 +89,8 @@ def load(name: str, n: int | None, size: int | None, split: str, seed: int, fewe
         )
     if len(pixels) != len(labels):
         raise CourseError(
-            f"{image_path} holds {len(pixels):,} images and {label_path.name} holds {len(labels):,} labels: "
-            "they are not of one set, so delete both, and the next call downloads them anew."
+            f"{image_path} holds {len(pixels):,} images and {label_path.name} holds {len(labels):,} labels, so they "
+            f"are not of one set: {cache.mend(image_path, 'delete both, and the next call downloads them anew')}."
         )
     if labels.max() > 9:
         raise cache.damaged(label_path, f"it has a label {labels.max()}, and labels go from 0 to 9")
@@ -119,13 +119,14 @@ def parse(raw: bytes, dimensions: int, path: Path) -> np.ndarray:
 
 def _locate(name: str, file: str) -> Path:
     """The path of one file, downloaded first if it is not there."""
-    folder = cache.cache_dir() / name
+    places = cache.folders(name)
     plain = file.replace("-idx", ".idx")  # some unpackers write train-images.idx3-ubyte
-    found = cache.find(folder, file, plain)
+    found = cache.find(places, file, plain)
     if found is not None:
         return found
+    folder = places[-1]
     with cache.locked(folder):
-        found = cache.find(folder, file, plain)  # another process may have fetched it while we waited
+        found = cache.find([folder], file, plain)  # another process may have fetched it while we waited
         if found is None:
             found = folder / f"{file}.gz"
             urls = [base + found.name for base in PUBLISHED[name].bases]

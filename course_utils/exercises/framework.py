@@ -21,9 +21,9 @@ import copy
 import io
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import torch
 
@@ -62,29 +62,57 @@ class Result:
         return self.tried and self.passed == self.total
 
 
+class Lawful(Protocol):
+    """What `laws` are here: `course_utils.exercises.laws.Law`, which stands on this module."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def early(self) -> bool: ...
+
+    def part(self, exercise: Exercise, /) -> Part: ...
+
+
 @dataclass
 class Exercise:
-    """One exercise: its name, its reference implementation, and the parts of its check."""
+    """One exercise: its name, its reference implementation, and the parts of its check.
+
+    Attributes:
+        parts: what only this exercise is tried for.
+        inputs: the description from which laws make what they try it on, `laws.Inputs`; None for the plainest.
+        laws: what it obeys as others do; each is one more part, most of them after its own.
+        waive: name of a law that seems to apply -> why it does not, or which part sees to it.
+    """
 
     name: str
     reference: Answer
     parts: list[Part] = field(default_factory=list)
+    inputs: Any = None
+    laws: tuple[Lawful, ...] = ()
+    waive: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, function: Part) -> Part:
         """Decorator: add a part to the check. It raises `Symptom` (through `expect`) or returns."""
         self.parts.append(function)
         return function
 
+    def all_parts(self) -> list[Part]:
+        """What an answer is tried for, in order: early laws, the parts of its own, and the other laws."""
+        early, late = ([law.part(self) for law in self.laws if law.early is when] for when in (True, False))
+        return [*early, *self.parts, *late]
+
     def examine(self, answer: object) -> Result:
         """Try every part; nothing is printed and nothing raised, whatever the answer does."""
-        total = len(self.parts)
+        parts = self.all_parts()
+        total = len(parts)
         if answer is self.reference or isinstance(answer, Placeholder):
             return Result(0, total, None, tried=False)
         if not callable(answer):
             kind = type(answer).__name__
             return Result(0, total, f"`{self.name}` is now a {kind}, not something to call: run its cell again.")
         passed, hint = 0, None
-        for part in self.parts:
+        for part in parts:
             try:
                 with _swallowed_output(), torch.random.fork_rng(devices=[]):
                     torch.manual_seed(0)

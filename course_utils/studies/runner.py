@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from course_utils import weights
 from course_utils.errors import CourseError
+from course_utils.files import check_writable
 from course_utils.halves import one_thread
 from course_utils.studies import storage
 from course_utils.studies.arm import Arm
@@ -79,12 +80,14 @@ def run(
 
     Raises:
         CourseError: a run gave a figure that is not finite, or its training diverged; or weights that a study judges
-            are not here, or were trained again while it ran; or there is no worker.
+            are not here, or were trained again while it ran; or there is no worker; or results cannot be written.
     """
     if workers < 1:
         raise CourseError(f"Runs are made by 1 worker or more: workers is {workers}.")
     chosen = list(chosen)
     jobs = sorted((job for study in chosen for job in _jobs(study, force, code)), key=lambda job: job.order)
+    for folder in {storage.file_of(job.study).parent for job in jobs}:
+        check_writable(folder)  # before the work, not after it
     workers = min(workers, len({job.order for job in jobs}))  # those that share a training are one's work
     way = _one_by_one if workers < 2 else partial(_side_by_side, workers)
     # What is stored is read anew each time: somebody else may be running other studies.

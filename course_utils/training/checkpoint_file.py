@@ -18,7 +18,6 @@ from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from course_utils.data.cache import unwritable
 from course_utils.errors import CourseError
 from course_utils.files import write_together
 
@@ -39,10 +38,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) ->
     plain = {key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()}
     text = json.dumps({**card, "sha256": _digest(plain)}, indent=2, ensure_ascii=False) + "\n"
     content = to_safetensors(plain, metadata={"card": text})
-    try:
-        write_together({path: content, path.with_suffix(".json"): text.encode("utf-8")})
-    except OSError as error:
-        raise unwritable(path, error) from None
+    write_together({path: content, path.with_suffix(".json"): text.encode("utf-8")})
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -86,10 +86,11 @@ class Publisher:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of data, which COURSE_DATA_DIR names."""
+    """An empty folder, both of data to be read and the person's own."""
     path = tmp_path / "data"
     path.mkdir()
     monkeypatch.setenv("COURSE_DATA_DIR", str(path))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return path

@@ -35,7 +35,7 @@ TOLD = 'print("networks were called on", *sorted(CALLED_ON))'
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A cache of its own: an unfinished training that lies in the user's is not this one's to go on with."""
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(tmp_path))
 
 
 def _cell(identity: str, source: str) -> NotebookNode:

@@ -113,21 +113,25 @@ def test_an_answer_that_fails_after_another_left_something_behind_is_heard_again
 def test_nothing_is_installed_and_nothing_written_outside(
     grade: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, data, target = (tmp_path / name for name in ("home", "data", "target"))
-    for folder in (home, data / "set", target):
+    home, data, own, target = (tmp_path / name for name in ("home", "data", "own", "target"))
+    for folder in (home, data / "set", own / "weights", target):
         folder.mkdir(parents=True)
     (data / "set" / "file").write_text("pictures")
+    (own / "weights" / "mine").write_text("trained")
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(home))
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_DATA_DIR", str(data))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(own))
     monkeypatch.setenv("PIP_TARGET", str(target))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     write = (
-        "import tempfile\nfrom pathlib import Path\nfrom course_utils.data import cache_dir\n"
-        "assert (cache_dir() / 'set' / 'file').read_text() == 'pictures'\n"
-        "for folder in (Path.home(), cache_dir(), cache_dir() / 'set', Path(tempfile.gettempdir()), Path()):\n"
+        "import tempfile\nfrom pathlib import Path\nfrom course_utils.places import data_folder, own_folder\n"
+        "data, own = data_folder(), own_folder()\n"
+        "assert (data / 'set' / 'file').read_text() == 'pictures'\n"
+        "assert (own / 'weights' / 'mine').read_text() == 'trained'\n"
+        "for folder in (Path.home(), data, data / 'set', own, own / 'weights', Path(tempfile.gettempdir()), Path()):\n"
         "    (folder / 'written').write_text('by an answer')\n"
     )
     report = grade(
@@ -149,3 +153,4 @@ def test_nothing_is_installed_and_nothing_written_outside(
     assert report["Shift"].notes == []
     assert [*home.iterdir()] == [*target.iterdir()] == []
     assert sorted(path.name for path in data.rglob("*")) == ["file", "set"]
+    assert sorted(path.name for path in own.rglob("*")) == ["mine", "weights"]

@@ -87,7 +87,7 @@ def test_a_full_temporary_folder_costs_a_row_and_ends_nothing(
 
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     rows = grading.grade_folder(lesson, folder, folder.parent / "grades.csv")
-    assert len(rows) == 3 and all("No space left on device" in row["note"] for row in rows)
+    assert len(rows) == 3 and all("The disk is full" in row["note"] for row in rows)
 
 
 def test_the_courses_own_solution_is_no_students_work(lesson: Path, folder: Path, graded: list[str]) -> None:

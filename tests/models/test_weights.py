@@ -239,7 +239,7 @@ def test_numbers_that_16_bits_cannot_hold_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(CourseError, match="cannot be written to: set COURSE_DATA_DIR"):
+    with pytest.raises(CourseError, match=r"cannot be written .*: name a place"):
         weights.save("try", network(), CARD, folder=tmp_path / "file")
 
 

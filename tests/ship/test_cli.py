@@ -76,13 +76,13 @@ def test_an_unforeseen_error_still_shows_itself(monkeypatch: pytest.MonkeyPatch)
 def test_run_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[Any] = []
 
-    def fake(numbers: list[str], preset: str | None, dataset: str | None) -> list[gallery.LessonRun]:
-        calls.append((numbers, preset, dataset))
+    def fake(numbers: list[str], preset: str | None, dataset: str | None, out: Path | None) -> list[gallery.LessonRun]:
+        calls.append((numbers, preset, dataset, out))
         return [lesson_run("01", passed=2, exercises=2, page=tmp_path / "01_x.html")]
 
     monkeypatch.setattr(gallery, "run_lessons", fake)
-    result = call("run", "--preset", "smoke", "--lessons", "00, 01", "--dataset", "mnist")
-    assert calls == [(["00", "01"], "smoke", "mnist")]
+    result = call("run", "--preset", "smoke", "--lessons", "00, 01", "--dataset", "mnist", "--out", str(tmp_path))
+    assert calls == [(["00", "01"], "smoke", "mnist", tmp_path)]
     assert result.exit_code == 0, result.output
     assert "2 of 2" in result.output
     assert "index.html" in result.output
@@ -97,7 +97,7 @@ def test_run_ends_with_status_1_if_a_lesson_did_not_go_through(
     monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any]
 ) -> None:
     results = [lesson_run("00"), lesson_run("01", **facts)]
-    monkeypatch.setattr(gallery, "run_lessons", lambda *_: results)
+    monkeypatch.setattr(gallery, "run_lessons", lambda *_, **__: results)
     result = call("run")
     assert result.exit_code == 1
     assert "lesson 01" in result.output
@@ -146,6 +146,7 @@ def test_train_without_a_name_lists_the_recipes() -> None:
 
 def test_data_lists_and_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(tmp_path))
     assert "course data mnist" in call("data").output
     fetched = call("data", "digits")
     assert fetched.exit_code == 0
@@ -157,6 +158,7 @@ def test_data_lists_and_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_data_sees_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(tmp_path))
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / ".lock").write_text("", encoding="utf-8")
     assert "course data mnist" in call("data").output  # a lock is no data

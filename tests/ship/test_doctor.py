@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +32,7 @@ def test_this_machine() -> None:
     names = [finding.what for finding in findings]
     for what in ("Python", "packages", "PyTorch", "device", "preset", "kernel", "widgets' front end", "lessons"):
         assert what in names
-    for what in ("memory", "disk", "cache folder", "image sets", "Chromium"):
+    for what in ("memory", "disk", "data folder", "own folder", "image sets", "Chromium"):
         assert what in names
     software_missing = [f for f in findings if f.state == MISSING and f.what != "lessons"]
     assert software_missing == []
@@ -167,13 +168,43 @@ def test_little_memory_and_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert machine.disk(tmp_path).state == NOTE
 
 
-def test_a_cache_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    assert machine.cache(tmp_path / "new").state == GOOD
+def test_an_own_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_OWN_DIR", str(tmp_path / "new"))
+    assert machine.own_folder().state == GOOD
     blocked = tmp_path / "file"
     blocked.write_text("", encoding="utf-8")
-    found = machine.cache(blocked)
+    monkeypatch.setenv("COURSE_OWN_DIR", str(blocked))
+    found = machine.own_folder()
     assert found.state == MISSING
-    assert "COURSE_DATA_DIR" in found.remedy
+    assert "COURSE_OWN_DIR" in found.remedy
+
+
+def test_a_data_folder_need_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seal: Callable[..., None]
+) -> None:
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
+    missing = machine.data_folder()
+    assert missing.state == OPTIONAL and "COURSE_DATA_DIR" in missing.remedy
+    assert not (tmp_path / "nowhere").exists()  # a look leaves nothing behind
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    seal(tmp_path)
+    assert machine.data_folder().state == GOOD
+
+
+def test_a_checkout_that_can_only_be_read(tmp_path: Path, seal: Callable[..., None]) -> None:
+    for name in ("solutions/01_x.py", "notebooks/01_x.ipynb"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("", encoding="utf-8")
+    seal(tmp_path)
+    found = examination._lessons(tmp_path)
+    assert found.state == NOTE and "copy the course" in found.remedy
+
+
+def test_a_backend_that_matplotlib_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    monkeypatch.delitem(sys.modules, "matplotlib")
+    (found,) = software.figures()
+    assert found.state == MISSING and "take the environment variable MPLBACKEND away" in found.remedy
 
 
 def test_no_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -189,6 +220,7 @@ def test_no_chromium(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_image_sets_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_OWN_DIR", str(tmp_path))
     found = image_sets.finding()
     assert found.state == OPTIONAL
     assert "course data mnist" in found.remedy

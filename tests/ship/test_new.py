@@ -38,7 +38,8 @@ student, solution = map(editions.read_notebook, (lesson.student, lesson.solution
 untouched = editions.execute(editions.read_notebook(lesson.student), "smoke", folder=lesson.student.parent)
 root = editions.Course().root
 readme = (root / pages.README).read_text(encoding="utf-8")
-tests = ["tests/lessons/test_answers.py", f"tests/lessons/lesson{number}", "tests/ship/test_manifest.py"]
+tests = [f"tests/lessons/test_{name}.py" for name in ("answers", "laws", "mutants")]
+tests += ["tests/ship/test_manifest.py", f"tests/lessons/lesson{number}"]
 status = pytest.main(["-q", "-k", f"{number} or manifest or explorer", *tests])
 found = {
     "new": [] if told.exit_code == 0 and f"course build {number}" in told.output else [told.output],

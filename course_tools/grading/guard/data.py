@@ -8,24 +8,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-DATA_VARIABLE = "COURSE_DATA_DIR"
+DATA_VARIABLE, OWN_VARIABLE = "COURSE_DATA_DIR", "COURSE_OWN_DIR"
 OUTSIDE_VARIABLE = "COURSE_GRADE_OUTSIDE"  # what `process` found in the environment of whoever grades: JSON
 
 
 def link_data() -> None:
-    """Make a folder of links to what is in the course's data folder, and name it to the course."""
+    """Make folders of links to what is in the course's two folders, and name them to the course."""
     outside = os.environ.pop(OUTSIDE_VARIABLE, "")
     if not outside:
         return
     with _as(json.loads(outside)):
-        from course_utils.data import cache_dir
+        from course_utils.places import data_folder, own_folder
 
-        real = cache_dir()
-    own = Path("data").absolute()
+        real = {DATA_VARIABLE: data_folder(), OWN_VARIABLE: own_folder()}
+    own = {folder: Path(f"data-{number}").absolute() for number, folder in enumerate(dict.fromkeys(real.values()))}
     with contextlib.suppress(OSError, NotImplementedError):  # where no links can be made the data are used as they are
-        _mirror(real, own)
-        real = own
-    os.environ[DATA_VARIABLE] = str(real)
+        for folder, place in own.items():
+            _mirror(folder, place)
+        real = {variable: own[folder] for variable, folder in real.items()}
+    os.environ.update({variable: str(folder) for variable, folder in real.items()})
 
 
 def _mirror(real: Path, own: Path) -> None:
@@ -42,9 +43,10 @@ def _mirror(real: Path, own: Path) -> None:
 
 @contextlib.contextmanager
 def _as(variables: dict[str, str]) -> Iterator[None]:
-    """These environment variables, for a moment; COURSE_DATA_DIR is the caller's or none."""
+    """These environment variables, for a moment; the course's folders are the caller's or none."""
     before = dict(os.environ)
-    os.environ.pop(DATA_VARIABLE, None)
+    for name in (DATA_VARIABLE, OWN_VARIABLE):
+        os.environ.pop(name, None)
     os.environ.update(variables)
     try:
         yield

@@ -6,20 +6,35 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
     close,
     expect,
-    expect_float64,
     expect_tensor,
     expect_values,
-    untouched,
 )
 
-linear_schedule = Exercise("linear_schedule", reference=diffusion.linear_schedule)
-alpha_bars = Exercise("alpha_bars", reference=diffusion.alpha_bars)
-snr = Exercise("snr", reference=diffusion.snr)
+linear_schedule = Exercise(
+    "linear_schedule",
+    reference=diffusion.linear_schedule,
+    laws=(
+        laws.float64(),
+        laws.any_size(T=(2, 3, 60, 510), shapes=(), B=()),
+        laws.settings(beta_start=(1e-4, 0.01), beta_end=(0.02, 0.5)),
+    ),
+)
+alpha_bars = Exercise(
+    "alpha_bars",
+    reference=diffusion.alpha_bars,
+    laws=(laws.unchanged(), laws.float64(), laws.any_size(T=(1, 60, 510), shapes=(), B=())),
+)
+snr = Exercise(
+    "snr",
+    reference=diffusion.snr,
+    laws=(laws.unchanged(), laws.float64(), laws.any_size(T=(1, 60, 510), shapes=(), B=())),
+)
 
 
 @linear_schedule.part
@@ -68,17 +83,10 @@ def linear_uses_its_arguments(answer: Answer) -> None:
     )  # fmt: skip
 
 
-@linear_schedule.part
-def linear_has_every_length(answer: Answer) -> None:
-    for T in (2, 3, 150):
-        expect_tensor(answer(T), (T,))
-    expect_float64(answer(3))
-
-
 @alpha_bars.part
 def alpha_bar_starts_at_one(answer: Answer) -> None:
     betas = diffusion.linear_schedule(10, 0.1, 0.5)
-    got = untouched(answer, betas)
+    got = answer(betas)
     if isinstance(got, Tensor):
         expect(
             got.shape != (10,),
@@ -125,14 +133,7 @@ def alpha_bar_is_the_product(answer: Answer) -> None:
 
 
 @alpha_bars.part
-def alpha_bar_keeps_its_digits(answer: Answer) -> None:
-    betas = diffusion.linear_schedule(1000)
-    got = expect_tensor(answer(betas), (1001,), torch.float64, like="`betas`")
-    want = diffusion.alpha_bars(betas)
-    expect(
-        bool(((got - want).abs() <= 1e-9 * want).all()),
-        "at t = 1000 the product is off in its fourth digit: was it made in float32?",
-    )
+def alpha_bar_keeps_the_dtype(answer: Answer) -> None:
     got = expect_tensor(answer(torch.tensor([0.25])), (2,), torch.float32, like="`betas`")
     expect(close(got, torch.tensor([1.0, 0.75])), "a schedule of a single step should give 1 and 1 - beta_1.")
 
@@ -140,7 +141,7 @@ def alpha_bar_keeps_its_digits(answer: Answer) -> None:
 @snr.part
 def snr_has_the_right_values(answer: Answer) -> None:
     a = torch.tensor([0.9, 0.5, 0.2, 0.0], dtype=torch.float64)
-    got = expect_tensor(untouched(answer, a), (4,))
+    got = expect_tensor(answer(a), (4,))
     expect_values(
         got,
         a / (1 - a),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils import diffusion
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
@@ -16,9 +17,24 @@ from course_utils.exercises.framework import (
     expect_values,
 )
 
-cosine_schedule = Exercise("cosine_schedule", reference=diffusion.cosine_schedule)
-sigmoid_schedule = Exercise("sigmoid_schedule", reference=diffusion.sigmoid_schedule)
-
+cosine_schedule = Exercise(
+    "cosine_schedule",
+    reference=diffusion.cosine_schedule,
+    laws=(
+        laws.float64(),
+        laws.any_size(T=(1, 60, 510), shapes=(), B=()),
+        laws.settings(s=(0.008, 0.1), beta_max=(0.999, 0.5)),
+    ),
+)
+sigmoid_schedule = Exercise(
+    "sigmoid_schedule",
+    reference=diffusion.sigmoid_schedule,
+    laws=(
+        laws.float64(),
+        laws.any_size(T=(1, 60, 510), shapes=(), B=()),
+        laws.settings(start=(-3.0, 0.0), end=(3.0, 2.0), tau=(1.0, 0.5), beta_max=(0.999, 0.3)),
+    ),
+)
 
 _T = 100  # steps of the schedules that are compared value by value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from course_utils import diffusion
+from course_utils.exercises import laws
 from course_utils.exercises.framework import (
     Answer,
     Exercise,
@@ -13,13 +14,47 @@ from course_utils.exercises.framework import (
     expect_same_again,
     expect_tensor,
     expect_values,
-    untouched,
 )
 from course_utils.exercises.inputs import normal
 
-noise_one_step = Exercise("noise_one_step", reference=diffusion.noise_one_step)
-q_sample = Exercise("q_sample", reference=diffusion.q_sample)
-recover_x0 = Exercise("recover_x0", reference=diffusion.recover_x0)
+noise_one_step = Exercise(
+    "noise_one_step",
+    reference=diffusion.noise_one_step,
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes("x_prev"),
+        laws.gradients("x_prev", "eps"),
+        laws.any_size(shapes=((1, 5, 7), (4, 4, 4), (2,), ())),
+    ),
+)
+q_sample = Exercise(
+    "q_sample",
+    reference=diffusion.q_sample,
+    inputs=laws.Inputs(first=0),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes(),
+        laws.devices(),
+        laws.layouts(),
+        laws.gradients("x0", "eps"),
+        laws.any_size(),
+    ),
+)
+recover_x0 = Exercise(
+    "recover_x0",
+    reference=diffusion.recover_x0,
+    inputs=laws.Inputs(first=0),
+    laws=(
+        laws.unchanged(),
+        laws.by_itself(),
+        laws.dtypes(),
+        laws.layouts(),
+        laws.gradients("x_t", "eps"),
+        laws.any_size(),
+    ),
+)
 
 _VARIANCE = "the variance should stay 1, and here it becomes"
 
@@ -28,7 +63,7 @@ _VARIANCE = "the variance should stay 1, and here it becomes"
 def one_step_has_the_right_values(answer: Answer) -> None:
     betas = diffusion.linear_schedule(20, 0.02, 0.6)
     x, eps = normal(4, 3, 5, 5, seed=1), normal(4, 3, 5, 5, seed=2)
-    got = expect_tensor(untouched(answer, x, 7, betas, eps), (4, 3, 5, 5))
+    got = expect_tensor(answer(x, 7, betas, eps), (4, 3, 5, 5))
     expect_same_again(answer, got, x, 7, betas, eps)
     b = betas[6]
     expect_values(
@@ -85,17 +120,11 @@ def one_step_reaches_both_ends(answer: Answer) -> None:
         )
 
 
-@noise_one_step.part
-def one_step_keeps_the_dtype(answer: Answer) -> None:
-    x = normal(2, 1, 4, 4, dtype=torch.float32)
-    expect_tensor(answer(x, 2, diffusion.linear_schedule(4, 0.1, 0.4), x), (2, 1, 4, 4), torch.float32)
-
-
 @q_sample.part
 def jump_has_the_right_values(answer: Answer) -> None:
     alpha_bar = diffusion.alpha_bars(diffusion.linear_schedule(1000))
     x0, eps = normal(1, 3, 5, 6, seed=1), normal(1, 3, 5, 6, seed=2)  # one picture: its coefficient fits any axis
-    got = expect_tensor(untouched(answer, x0, torch.tensor([500]), alpha_bar, eps), (1, 3, 5, 6))
+    got = expect_tensor(answer(x0, torch.tensor([500]), alpha_bar, eps), (1, 3, 5, 6))
     expect_same_again(answer, got, x0, torch.tensor([500]), alpha_bar, eps)
     a, before = alpha_bar[500], alpha_bar[499]
     one = a / before  # alpha of this step alone
@@ -163,9 +192,6 @@ def jump_gives_each_picture_its_own_step(answer: Answer) -> None:
         },
         "each picture in the batch should get the noise level of its own t.",
     )
-    got = expect_tensor(
-        answer(normal(3, 1, 2, 5), torch.tensor([0, 1, 4]), alpha_bar, normal(3, 1, 2, 5)), (3, 1, 2, 5)
-    )
 
 
 @q_sample.part
@@ -178,38 +204,13 @@ def jump_of_zero_steps_is_the_picture(answer: Answer) -> None:
     expect(close(got, eps, 0.1), "at t = T almost nothing but noise should be left, and here it is not so.")
 
 
-@q_sample.part
-def jump_keeps_dtype_device_and_gradient(answer: Answer) -> None:
-    alpha_bar = diffusion.alpha_bars(diffusion.linear_schedule(10, 0.1, 0.5))
-    x0 = normal(2, 1, 3, 3, dtype=torch.float32).requires_grad_()
-    t = torch.tensor([3, 8])
-    got = expect_tensor(answer(x0, t, alpha_bar, torch.zeros(2, 1, 3, 3)), (2, 1, 3, 3), torch.float32)
-    expect(
-        got.requires_grad,
-        "no gradient flows back to x0: leave out `.detach()`, `.data`, `.item()` and `no_grad`.",
-    )
-    # A tensor on "meta" has a device and no values, so this works without a GPU. An answer that takes values out,
-    # with `.tolist()` say, cannot be tried there, and need not be wrong.
-    on_meta = [tensor.detach().to("meta") for tensor in (x0, t, alpha_bar, x0)]
-    try:
-        there = answer(*on_meta)
-    except (RuntimeError, NotImplementedError, TypeError) as error:
-        mixed = "expected device" in str(error) or "same device" in str(error)
-        expect(not mixed, "on a GPU this mixes devices: make no new tensor on the CPU.")
-        return
-    expect(
-        there.device.type == "meta",
-        "the result is on another device than the pictures: make no new tensor on the CPU.",
-    )
-
-
 @recover_x0.part
 def recovery_undoes_the_jump(answer: Answer) -> None:
     alpha_bar = diffusion.alpha_bars(diffusion.cosine_schedule(100))
     x0, eps = normal(1, 3, 5, 4, seed=6), normal(1, 3, 5, 4, seed=7)
     t = torch.tensor([20])
     x_t = diffusion.q_sample(x0, t, alpha_bar, eps)
-    got = expect_tensor(untouched(answer, x_t, t, alpha_bar, eps), (1, 3, 5, 4))
+    got = expect_tensor(answer(x_t, t, alpha_bar, eps), (1, 3, 5, 4))
     a = alpha_bar[20]
     expect_values(
         got,
@@ -270,10 +271,3 @@ def recovery_undoes_two_steps_at_once(answer: Answer) -> None:
         close(got, x0),
         "a picture that was noised twice, step by step, does not come back from its merged noise.",
     )
-
-
-@recover_x0.part
-def recovery_keeps_dtype(answer: Answer) -> None:
-    x = normal(2, 1, 3, 3, dtype=torch.float32)
-    alpha_bar = diffusion.alpha_bars(diffusion.linear_schedule(10))
-    expect_tensor(answer(x, torch.tensor([2, 7]), alpha_bar, x), (2, 1, 3, 3), torch.float32)

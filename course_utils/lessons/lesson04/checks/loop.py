@@ -12,7 +12,15 @@ from course_utils.exercises.framework import Answer, Exercise, a_type, close, ex
 from course_utils.lessons.lesson04.checks.recorder import HEIGHT, RATE, STEPS, Broken, Run, batch
 from course_utils.lessons.lesson04.checks.rounds import UNCHANGED, watched
 
-training_loop = Exercise("training_loop", reference=training.training_loop)
+training_loop = Exercise(
+    "training_loop",
+    reference=training.training_loop,
+    waive={
+        "gradients": "every_step_goes_downhill compares each step with a calculation by hand",
+        "unchanged": "the model changes in place; leaves_the_rest_alone looks at all else",
+        "asks": "it is the loss that asks the model; every run watches the loss",
+    },
+)
 
 PILED = (
     "the gradients of all batches so far are added up: `backward` adds to what is there, so clear it in every round, "
