@@ -97,7 +97,8 @@ def _answer(name: str, cells: list[Cell], reached: Reached | None, untouched: st
 
 def _own_words(cell: Cell, part: str) -> str:
     """The cell as the student left it, without the lines of statements that are not run for this answer."""
-    own, all_of_it, run = (text.splitlines() for text in (cell.source, cell.text, part))
+    source = cell.source.replace("\r\n", "\n")
+    own, all_of_it, run = (text.split("\n") for text in (source, cell.text, part))
     if not len(own) == len(all_of_it) == len(run):
         return cell.source
     left = [bool(before.strip()) and not after.strip() for before, after in zip(all_of_it, run, strict=True)]

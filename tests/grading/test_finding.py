@@ -196,6 +196,7 @@ def test_a_cell_with_two_answers_is_taken_apart(lesson: Path) -> None:
     found = _find(lesson, _with("# below", top=both))
     assert "def square" not in "".join(found["double"].parts) and "def double" in found["double"].parts[-1]
     assert "def double" not in "".join(found["square"].parts) and "def square" in found["square"].parts[-1]
+    assert "def double" not in "".join(found["square"].sources) and RIGHT["square"] in found["square"].sources[-1]
 
 
 def test_what_the_lesson_defines_is_left_to_the_lesson_unless_the_student_changed_it(lesson: Path) -> None:
@@ -228,6 +229,13 @@ def test_programs_are_not_started_and_magics_do_not_hide_an_answer(lesson: Path)
     found = _find(lesson, student({"double": "%%time\n!pip install something\n%pip install more\n" + RIGHT["double"]}))
     assert found["double"].parts == ["\n\n\n" + RIGHT["double"]]
     assert found["double"].sources[0].splitlines()[:3] == ["%%time", "!pip install something", "%pip install more"]
+
+
+def test_what_is_run_stands_in_the_lines_where_the_student_sees_it(lesson: Path) -> None:
+    source = "\n  \n%%time\n%matplotlib inline\n" + RIGHT["double"]
+    found = _find(lesson, student({"double": source}))["double"]
+    assert found.parts[0].splitlines()[4:] == RIGHT["double"].splitlines() and "run_line_magic" in found.parts[0]
+    assert found.sources == [source]
 
 
 def test_of_the_checks_line_only_what_it_names_remains(lesson: Path) -> None:
