@@ -63,10 +63,12 @@ class Patches:
         for cls, own in [*self.classes.items(), *self.open.items()]:
             now = cls.__dict__
             for name, value in own.items():
-                if now.get(name) is not value:
+                found = now.get(name)
+                if found is not value:
                     with contextlib.suppress(AttributeError, TypeError):
                         setattr(cls, name, value)
-                        changed.append(f"`{cls.__name__}.{name}`")
+                        if not _librarys(found, name, cls.__module__):
+                            changed.append(f"`{cls.__name__}.{name}`")
         for cls, own in self.open.items():
             for name in set(cls.__dict__) - set(own):
                 if callable(cls.__dict__[name]):
@@ -98,7 +100,18 @@ class Patches:
 def _put_back(module: ModuleType, names: dict[str, Any]) -> list[str]:
     space, changed = module.__dict__, []
     for name, value in names.items():
-        if space.get(name) is not value:
+        found = space.get(name)
+        if found is not value:
             space[name] = value
-            changed.append(f"`{module.__name__}.{name}`")
+            if not _librarys(found, name, module.__name__):
+                changed.append(f"`{module.__name__}.{name}`")
     return changed
+
+
+def _librarys(value: object, name: str, module: str) -> bool:
+    """Whether a library put this there itself, as PyTorch replaces `torch.manual_seed` once its compiler is loaded."""
+    function = value.fget if isinstance(value, property) else value
+    if not isinstance(function, FunctionType) or (function is value and function.__name__ != name):
+        return False
+    library = getattr(sys.modules.get(module.split(".")[0]), "__file__", None) or ""
+    return bool(library) and function.__code__.co_filename.startswith(library.removesuffix("__init__.py"))
