@@ -9,7 +9,7 @@
 #
 # **You will build** one small function, to see how an exercise works.
 #
-# **You will see** your machine, your data, and the symbols that all lessons share.
+# **You will see** your machine, your data, the symbols that all lessons share, and how a verdict is read.
 #
 # **Time**: half an hour. The notebook itself runs in 10 seconds under every preset (2 CPU cores).
 #
@@ -219,7 +219,7 @@ widgets.Explorer(plant, name="Plant a flower",
 # %% [markdown]
 # ## 6 · Symbols
 #
-# These symbols mean the same in every lesson, and are the papers'.
+# These symbols are the papers', and mean the same in every lesson. The few exceptions stand in the second table.
 #
 # | symbol | in code | meaning |
 # |---|---|---|
@@ -244,11 +244,42 @@ widgets.Explorer(plant, name="Plant a flower",
 # | $\mathcal N(\mu, \sigma^2)$ | `torch.randn` | the normal distribution with mean $\mu$ and variance $\sigma^2$; in $\mathcal N(0, I)$ each pixel is drawn for itself, with variance 1 |
 # | $B, C, H, W$ | | pictures in a batch, channels, rows, columns |
 #
+# The papers have more things than letters. Where a lesson uses one of these for something else, it says so beside the formula, and this is the list:
+#
+# | symbol | and in this lesson also |
+# |---|---|
+# | $s$ | 01: the offset of the cosine schedule; 03: a second step, compared with $t$ |
+# | $\tau$ | 01: how steep the sigmoid schedule is |
+# | $w$ | 02: the weights of a convolution, the width of a U-Net, and $w_i$, how probable picture $i$ is; 04: $w_t$, how much a step counts in the loss; 05: $w_{ij}$, how much position $i$ takes from $j$ |
+# | $v$ | 02: the variance of a pixel; 05: $v_j$, what position $j$ tells; 06: where a learned variance lies between two others |
+# | $\mu$, $\sigma^2$ | 02: $\mu$, the mean of a pixel; 05: mean and variance of what a norm looks at |
+# | $\gamma$, $\beta$ | 03: $\gamma(t)$, the step as sines and cosines; 05: $\gamma_c$ and $\beta_c$, scale and centre of a channel after a norm |
+#
 # A *model* is called as `model(x, t, cond=None)`. Its `t` has shape (B,) and runs from 0 to 1000, whatever the number of steps of the schedule: only samplers and losses convert.
 #
 # ### Words
 #
 # A new word stands in italics once, with its meaning, in the lesson that brings it. All of them stand in the [glossary](../docs/glossary.md), by the alphabet and by lesson.
+
+# %% [markdown]
+# ## 7 · How to read a verdict
+#
+# **When does a difference count?** From lesson 01 on you meet boxes that say what somebody claims, what was measured, and a *verdict*. All three verdicts are good answers.
+#
+# - **Runs come in pairs.** Every variant runs once with each seed. The same seed means the same pictures, noise and first weights on both sides. So the runs of a seed are compared with each other, and what counts is their *difference*: the luck that both share drops out. (The numbers after ± are the spread of each side by itself, and can overlap although every pair points the same way.)
+# - **The interval.** The mean of these differences comes with a 95 % *interval*, from Student's t: made anew from other seeds again and again, 95 of 100 such intervals would contain the true mean difference. With three seeds it reaches 4.3 standard errors to either side. It speaks of other seeds, not of other data, other networks or longer trainings.
+# - **The verdict** says on which side of a line the interval lies.
+#
+# | | claim: *A is larger than B* | claim: *A is equal to c* |
+# |---|---|---|
+# | the line | 0, or a *margin* below which a difference would not matter | a *tolerance* to either side of c, within which a difference would not matter |
+# | *holds here* | the whole interval lies above it | the whole interval lies within |
+# | *does not hold here* | the whole interval lies at or below it | the whole interval lies outside |
+# | *too close to call* | the line runs through the interval | an edge runs through the interval |
+#
+# Two from lesson 01: a difference of +0.179, interval 0.071 to 0.286, *holds*; one of −0.028, interval −0.113 to 0.057, is *too close to call*. The second does not say that the two are equal. It says that three seeds leave it open. Likewise, *too close to call* in a test of equality leaves open whether the two are equal, and is no sign that they differ.
+#
+# Three questions to ask of every verdict. What does a rule without any learning get, such as the mean of all pictures as the answer to everything? If both networks are worse than that, comparing them says little. Was the *cause* tested, or only the difference? And how many verdicts were there? Of twenty at 95 %, one is luck.
 
 # %% [markdown]
 # ## Is this normal?

@@ -62,11 +62,11 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
 # ### Exercise 1 · `noise_one_step`
 # ●○○ · 5 minutes · the heart of the lesson
 #
-# Write one step (equation 2 of [Ho et al. 2020](https://arxiv.org/abs/2006.11239)).
+# A warm-up: the formula above, in code (equation 2 of [Ho et al. 2020](https://arxiv.org/abs/2006.11239)). Two things want a thought: where $\beta_t$ stands in the list, and which of the two precisions the roots are taken in. The schedule is float64, the pictures are float32.
 #
 # <details><summary>Hint 1: what to think about</summary>Which of the two terms has to shrink when beta grows, and which has to grow? What happens at beta = 0?</details>
-# <details><summary>Hint 2: the formula</summary>The picture is multiplied by the root of (1 − beta), the noise by the root of beta. Find beta_t first.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>beta = betas[…].to(x_prev)</code>, then <code>return (1 - beta).sqrt() * … + … * eps</code></details>
+# <details><summary>Hint 2: the formula</summary>The picture is multiplied by the root of (1 − beta), the noise by the root of beta. Find beta_t first. Take the roots while it is float64, and convert what they give: 1 − beta loses digits where beta is small.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>beta = betas[…]</code>, then each coefficient as <code>(…).sqrt().to(x_prev)</code>, and the sum of the two terms</details>
 
 
 # %% tags=["exercise"] exercise="noise_one_step" points=1
@@ -80,8 +80,8 @@ def noise_one_step(x_prev, t, betas, eps):
     Example: betas = [0.36], x_prev = 1, eps = 0 gives x_1 = 0.8.
     """
     ### BEGIN SOLUTION
-    beta = betas[t - 1].to(x_prev)  # the schedule is float64, the pictures are float32
-    return (1 - beta).sqrt() * x_prev + beta.sqrt() * eps
+    beta = betas[t - 1]  # float64, as long as roots are taken
+    return (1 - beta).sqrt().to(x_prev) * x_prev + beta.sqrt().to(x_prev) * eps
     ### END SOLUTION
 
 
@@ -99,11 +99,11 @@ noise_one_step = ex.noise_one_step.check(noise_one_step)
 # ### Exercise 2 · `linear_schedule`
 # ●○○ · 5 minutes
 #
-# Ho et al. 2020, section 4. Compute in float64: soon a thousand of these numbers are multiplied.
+# A warm-up of one line (Ho et al. 2020, section 4). Compute in float64: soon a thousand of these numbers are multiplied.
 #
-# <details><summary>Hint 1: what to think about</summary>Both ends belong to the list, and there are T numbers, one a step.</details>
+# <details><summary>Hint 1: what to think about</summary>Both ends belong to the list, and there are T numbers, one a step. By how much does beta grow from one step to the next: how many gaps lie between T numbers?</details>
 # <details><summary>Hint 2: the formula</summary>beta_t = beta_start + (beta_end − beta_start) · (t − 1)/(T − 1). PyTorch has a function for evenly spaced numbers.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>torch.linspace(…, …, T, dtype=torch.float64)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>torch.linspace(…)</code>: where it begins, where it ends, how many, and the dtype</details>
 
 
 # %% tags=["exercise"] exercise="linear_schedule" points=1
@@ -148,11 +148,13 @@ plots.strip([torch.stack([kept[t][i] for t in kept]) for i in range(3)],
 # - **variance schedule**: the betas from above.
 #
 # All four have the form $x_t = a_t\,x_0 + b_t\,\epsilon$; what differs is $a_t$, what is left of the picture, and $b_t$, the size of the noise. The cell says which.
-# (For the fixed ratio $r$, $t$ noises of size $r$, each faded by later steps, add up to a geometric series. You derive the one for the schedule in section 3.)
+#
+# - For the fixed ratio $r$, $t$ noises of size $r$, each faded by later steps, add up to a geometric series.
+# - For the schedule, every step keeps the share $1-\beta_t$ of the picture's variance, and shares multiply: half of a half is a quarter. The product of all of them up to $t$ is the share that is left, and `diffusion.alpha_bars` computes it. Section 3 derives it, and there you write the function yourself.
 
 # %% tags=["experiment"]
 steps = torch.arange(T + 1, dtype=torch.float64)
-a_bar = diffusion.alpha_bars(betas)  # (T + 1,): you write this in section 3
+a_bar = diffusion.alpha_bars(betas)  # (T + 1,): the share of the picture's variance left at t
 at_once = torch.where(steps == 0, 1.0, a_bar[-1])
 
 
@@ -185,7 +187,7 @@ plots.strip({way: torch.cat([noised(way, t, x0[:1], generator) for t in shown])
                 "strong noise.");
 
 # %% [markdown]
-# **Where to look.** The fixed ratios fade to grey: the weights 0.99 and 0.01 add up to 1, but their *squares* do not, so the variance falls. It ends near $0.01/1.99 \approx 0.005$ (half of that for half a percent), and a sampler that starts from $\mathcal N(0, I)$ would start in a place no training picture ever was.
+# **Where to look.** The fixed ratios fade to grey: the weights 0.99 and 0.01 add up to 1, but their *squares* do not, so the variance falls, to $r/(2-r)$: $0.01/1.99 \approx 0.005$, and half of that for half a percent. A sampler that started from $\mathcal N(0, I)$ would start in a place no training picture ever was. That is easy to mend: start from $\mathcal N(0, \tfrac{r}{2-r} I)$, or divide every $x_t$ by its standard deviation. Greyness alone is no fault, then. What no rescaling changes is the ratio of picture to noise.
 #
 # To say more than "it looks drowned", ask a *recogniser*: a small network that names the class of a picture, trained on pictures under every amount of noise. It divides its input by its own root mean square first, so fading alone does not harm it; only the ratio of picture to noise counts.
 
@@ -227,6 +229,9 @@ def partly_readable(curve):
 
 use = sight.map(partly_readable, "share of steps partly readable")
 display(use.table().round(3))
+for way, (a, b) in ways.items():
+    print(f"{way:>18}: picture over noise at t = {T}, as variances: "
+          f"{(a[-1] / b[-1]).square().item():.1e}")
 for ratio in ("1 %", "0.5 %"):
     display(experiments.claim(
         "A variance schedule spreads the loss of the picture over more steps than mixing in "
@@ -235,7 +240,9 @@ for ratio in ("1 %", "0.5 %"):
         more="variance schedule", less=f"fixed ratio, {ratio}"))
 
 # %% [markdown]
-# **What to notice.** Against one percent the claim holds: 0.37 of the steps against 0.19. Against half a percent it is too close to call, 0.37 against 0.40: by this yardstick, a fixed ratio that is chosen well does as well. What no fixed ratio can mend is its end. The variance falls, and a sampler would have to start from that faint grey noise.
+# **What to notice.** Against one percent the claim holds: 0.37 of the steps against 0.19. Against half a percent it is *too close to call*, 0.37 against 0.40: three runs do not tell which of the two is larger, and that is not the same as equal.
+#
+# Look at the ends instead. One percent ends in noise, at a ratio of 3.7e-07, but rushes through the part that can be read. Half a percent takes its time there, and is not done when the steps are over: at $t = 1000$ the ratio is 0.018, more than 400 times that of the schedule, and the recogniser still reads a little more than chance. A sampler that starts from noise with nothing in it starts where this training never was, whatever is rescaled. (Section 7 is about a schedule with the same fault.) With a fixed ratio one number decides both how fast the picture goes and how it ends. A schedule has a number for every step.
 
 # %% [markdown]
 # ## 3 · The jump
@@ -276,7 +283,7 @@ print(f"one minus the product of the two alphas:           {1 - (1 - b1) * (1 - 
 #
 # <details><summary>Hint 1: what to think about</summary>The shares that survive multiply: half of a half is a quarter.</details>
 # <details><summary>Hint 2: the formula</summary>A running product of 1 − beta, with a 1 in front. PyTorch has a cumulative product.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>torch.cat([torch.ones_like(betas[:1]), torch.cumprod(…, dim=0)])</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>torch.cumprod(…, dim=0)</code> gives T of the T + 1 numbers; <code>torch.cat([…, …])</code> puts the missing one in its place</details>
 
 
 # %% tags=["exercise"] exercise="alpha_bars" points=1
@@ -303,11 +310,11 @@ alpha_bars = ex.alpha_bars.check(alpha_bars)
 #
 # The jump, for a batch in which every picture has its own step (equation 4 of Ho et al. 2020). The name is the papers': $q$ is the forward process.
 #
-# `alpha_bar[t]` has shape (B,), the pictures have shape (B, C, H, W). PyTorch lines shapes up from the *right*, so mind what (B,) meets.
+# `alpha_bar[t]` has shape (B,), the pictures have shape (B, C, H, W). PyTorch lines shapes up from the *right*, so mind what (B,) meets. And take the roots before you convert. At $t = 1$ alpha bar is 0.9999: in 16 bits that is 1, and there would be no noise at all; in float32, $1-\bar\alpha_1$ keeps three or four digits of its seven.
 #
 # <details><summary>Hint 1: what to think about</summary>Which shape must the coefficient have, so that picture i gets coefficient i in all its channels, rows and columns?</details>
 # <details><summary>Hint 2: the formula</summary>Root of alpha bar times the picture, plus root of (1 − alpha bar) times the noise, with alpha bar of shape (B, 1, 1, 1).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>a = alpha_bar[t].to(x0).reshape(-1, …)</code>, then <code>return a.sqrt() * … + …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>a = alpha_bar[t].reshape(-1, …)</code>, the two roots while it is float64, each <code>.to(x0)</code>, then the sum of the two terms</details>
 
 
 # %% tags=["exercise"] exercise="q_sample" points=3
@@ -322,8 +329,8 @@ def q_sample(x0, t, alpha_bar, eps):
     Example: alpha_bar[t] = 0.64, x0 = 1, eps = 0 gives 0.8; x0 = 0, eps = 1 gives 0.6.
     """
     ### BEGIN SOLUTION
-    a = alpha_bar[t].to(x0).reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1)
-    return a.sqrt() * x0 + (1 - a).sqrt() * eps  # (B, C, H, W)
+    a = alpha_bar[t].reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1), still float64
+    return a.sqrt().to(x0) * x0 + (1 - a).sqrt().to(x0) * eps  # (B, C, H, W)
     ### END SOLUTION
 
 
@@ -376,19 +383,17 @@ for name in walks.runs:
 #
 # **If you know the noise, can you undo it?**
 #
-# Yes, exactly: solve the jump for $x_0$,
-#
-# $$x_0 = \frac{x_t - \sqrt{1-\bar\alpha_t}\;\epsilon}{\sqrt{\bar\alpha_t}} .$$
-#
-# This is why a diffusion model is taught to guess the *noise*. From a guess of $\epsilon$, this line makes a guess of the picture; you will meet it in almost every later lesson.
+# Yes, exactly. The jump is one equation, $x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon$. If $x_t$ and $\epsilon$ are known, $x_0$ is all that is unknown in it.
 
 # %% [markdown]
 # ### Exercise 5 · `recover_x0`
 # ●●○ · 10 minutes · the heart of the lesson
 #
+# Solve the jump for $x_0$ on paper, then write it down for a batch in which each picture has its own $t$.
+#
 # <details><summary>Hint 1: what to think about</summary>Undo the two things in the opposite order: the noise was added last, so it goes first.</details>
-# <details><summary>Hint 2: the formula</summary>It stands above. Each picture has its own t again.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return (x_t - … * eps) / a.sqrt()</code>, with <code>a</code> as in q_sample</details>
+# <details><summary>Hint 2: the formula</summary>From x_t take away the root of (1 − alpha bar) times the noise. What is left is the root of alpha bar times the picture.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>a</code> and its two roots as in q_sample; then <code>return (x_t - …) / …</code></details>
 
 
 # %% tags=["exercise"] exercise="recover_x0" points=2
@@ -402,8 +407,8 @@ def recover_x0(x_t, t, alpha_bar, eps):
     Example: alpha_bar[t] = 0.64, x_t = 1.4, eps = 1 gives 1.
     """
     ### BEGIN SOLUTION
-    a = alpha_bar[t].to(x_t).reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1)
-    return (x_t - (1 - a).sqrt() * eps) / a.sqrt()
+    a = alpha_bar[t].reshape(-1, 1, 1, 1)  # (B,) -> (B, 1, 1, 1), still float64
+    return (x_t - (1 - a).sqrt().to(x_t) * eps) / a.sqrt().to(x_t)
     ### END SOLUTION
 
 
@@ -411,6 +416,12 @@ def recover_x0(x_t, t, alpha_bar, eps):
 recover_x0 = ex.recover_x0.check(recover_x0)
 
 # %% [markdown]
+# What you wrote is
+#
+# $$x_0 = \frac{x_t - \sqrt{1-\bar\alpha_t}\;\epsilon}{\sqrt{\bar\alpha_t}},$$
+#
+# and you will meet it in almost every later lesson. It turns a guess of the noise into a guess of the picture. Solved for $\epsilon$, it turns a guess of the picture into one of the noise. So a network that sees $x_t$ and $t$ can be taught to guess either; most diffusion models guess the noise, and lesson 04 compares.
+#
 # Noise a picture *twice*, with two noises, then undo both at once. All it takes is the one noise that the two add up to:
 #
 # $$\epsilon = \frac{\sqrt{\alpha_2\beta_1}\,\epsilon_1 + \sqrt{\beta_2}\,\epsilon_2}{\sqrt{1-\alpha_1\alpha_2}}$$
@@ -450,28 +461,24 @@ plots.strip({"x_t": x_t, "x0 from that guess": recover_x0(x_t, late, alpha_bar, 
                 "perfect at t = 100, ruined at t = 1000.");
 
 # %% [markdown]
-# **What to notice.** Even with noise known to one percent, the last steps give back a ruin. That is one reason why a sampler takes many small steps and not one large one (lesson 04).
+# **What to notice.** Even with noise known to one percent, the last steps give back a ruin. So nobody who guesses the *noise* gets the picture from a late step in one go. That alone does not show that one go is impossible: a network that guesses the *picture* divides by nothing. Lesson 02 trains one, and finds the deeper reason.
 
 # %% [markdown]
 # ## 5 · Signal to noise
 #
 # **What does the step number mean?**
 #
-# Not much: with 1000 steps, step 500 of the cosine schedule below is about as noisy as step 261 of the linear one. What a network meets is the ratio of picture to noise, the *signal-to-noise ratio*
-#
-# $$\mathrm{SNR}(t) = \frac{\bar\alpha_t}{1-\bar\alpha_t},$$
-#
-# the variance of the picture's part over the variance of the noise's part. Its logarithm, the *log-SNR*, is a ruler on which schedules can be compared: 0 is as much picture as noise, and each step of $\ln 10 \approx 2.3$ is a factor of ten.
+# Not much: with 1000 steps, step 500 of the cosine schedule below is about as noisy as step 261 of the linear one. What a network meets is the ratio of picture to noise, the *signal-to-noise ratio* $\mathrm{SNR}(t)$: the variance of the picture's part of $x_t$ over the variance of the noise's part, for pictures of variance 1.
 
 # %% [markdown]
 # ### Exercise 6 · `snr`
 # ●○○ · 5 minutes
 #
-# [Kingma et al. 2021](https://arxiv.org/abs/2107.00630), section 3.1.
+# A warm-up, but the formula is yours to find: the two parts stand in the jump ([Kingma et al. 2021](https://arxiv.org/abs/2107.00630), section 3.1).
 #
-# <details><summary>Hint 1: what to think about</summary>At t = 0 there is no noise at all: what should the ratio be?</details>
-# <details><summary>Hint 2: the formula</summary>It stands above. No roots: both are variances already.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return alpha_bar / …</code></details>
+# <details><summary>Hint 1: what to think about</summary>At t = 0 there is no noise at all: what should the ratio be? And at which alpha bar is it 1?</details>
+# <details><summary>Hint 2: the formula</summary>Scaling by c multiplies a variance by c², so the roots of the jump go. The picture's part has the variance alpha bar. And the noise's?</details>
+# <details><summary>Hint 3: nearly the line</summary>A quotient with <code>alpha_bar</code> above and below the line</details>
 
 
 # %% tags=["exercise"] exercise="snr" points=1
@@ -489,6 +496,9 @@ def snr(alpha_bar):
 snr = ex.snr.check(snr)
 
 # %% [markdown]
+# In symbols, $\mathrm{SNR}(t) = \bar\alpha_t\,/\,(1-\bar\alpha_t)$. Its logarithm, the *log-SNR*, is a ruler on which schedules can be compared: 0 is as much picture as noise, and each step of $\ln 10 \approx 2.3$ is a factor of ten.
+
+# %% [markdown]
 # ## 6 · Better curves
 #
 # **Why draw betas, if it is alpha bar that we care about?**
@@ -501,10 +511,10 @@ snr = ex.snr.check(snr)
 #
 # $$\textbf{cosine:}\quad \bar\alpha = \frac{f(u)}{f(0)},\quad f(u) = \cos^2\!\left(\frac{u+s}{1+s}\cdot\frac{\pi}{2}\right), \quad s = 0.008$$
 #
-# $$\textbf{sigmoid:}\quad \bar\alpha = \frac{\sigma(v_1/\tau) - \sigma\big((v_0 + (v_1-v_0)\,u)/\tau\big)}{\sigma(v_1/\tau) - \sigma(v_0/\tau)},\quad v_0 = -3,\; v_1 = 3,\; \tau = 1$$
+# $$\textbf{sigmoid:}\quad \bar\alpha = p - q\;\mathrm{sigmoid}\!\left(\frac{\text{start} + (\text{end}-\text{start})\,u}{\tau}\right),\quad \text{start} = -3,\; \text{end} = 3,\; \tau = 1$$
 #
 # - $s$ keeps the first betas from being vanishingly small.
-# - $v_0$ and $v_1$ (`start` and `end` in the code) say which piece of the sigmoid $\sigma$ is used, and $\tau$ how steep it is.
+# - `start` and `end` say which piece of $\mathrm{sigmoid}(x) = 1/(1+e^{-x})$ is used, and $\tau$ how steep it is. $p$ and $q$ are what makes $\bar\alpha$ go from 1 to 0 (exercise 8).
 # - Both reach $\bar\alpha_T = 0$, which would make $\beta_T = 1$: a last step that destroys everything. So betas are cut off at `beta_max` = 0.999.
 
 # %% [markdown]
@@ -514,8 +524,8 @@ snr = ex.snr.check(snr)
 # [Nichol & Dhariwal 2021](https://arxiv.org/abs/2102.09672), equation 17.
 #
 # <details><summary>Hint 1: what to think about</summary>T betas need T + 1 values of f. The division by f(0) cancels in the quotient of neighbours.</details>
-# <details><summary>Hint 2: the formula</summary>u = 0, 1/T, …, 1; f(u) as above; beta_t = 1 − f(t/T) / f((t−1)/T), cut off at beta_max.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>f = torch.cos(… * torch.pi / 2) ** 2</code>, then neighbours: <code>f[1:]</code> and <code>f[:-1]</code>, then <code>.clamp(max=…)</code></details>
+# <details><summary>Hint 2: the formula</summary>u = 0, 1/T, …, 1, and f(u) as above. A beta is 1 minus the quotient of two neighbours, the later one above the line; none above beta_max.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>f = torch.cos(…) ** 2</code> at T + 1 places; neighbours are <code>f[1:]</code> and <code>f[:-1]</code>; <code>.clamp(max=…)</code> cuts off</details>
 
 
 # %% tags=["exercise"] exercise="cosine_schedule" points=2
@@ -538,11 +548,11 @@ cosine_schedule = ex.cosine_schedule.check(cosine_schedule)
 # ### Exercise 8 · `sigmoid_schedule`
 # ●●○ · 10 minutes
 #
-# [Jabri et al. 2022](https://arxiv.org/abs/2212.11972), and [Chen 2023](https://arxiv.org/abs/2301.10972), on why larger pictures want noisier schedules.
+# A piece of a sigmoid neither begins at 1 nor ends at 0. Which $p$ and $q$ make it do so, and which of the two do the betas not depend on? ([Jabri et al. 2022](https://arxiv.org/abs/2212.11972), and [Chen 2023](https://arxiv.org/abs/2301.10972) on why larger pictures want noisier schedules.)
 #
-# <details><summary>Hint 1: what to think about</summary>It is the cosine schedule with another f.</details>
-# <details><summary>Hint 2: the formula</summary>f(u) = σ(end/τ) − σ((start + (end − start)·u)/τ); the rest as before.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>v = (start + (end - start) * u) / …</code>, <code>f = torch.sigmoid(v[-1]) - …</code></details>
+# <details><summary>Hint 1: what to think about</summary>Two conditions, two unknowns: alpha bar is 0 at u = 1 and 1 at u = 0. Betas come from quotients of neighbours, and a factor that all alpha bars share drops out of them.</details>
+# <details><summary>Hint 2: the formula</summary>From alpha bar = 0 at u = 1: p = q · sigmoid(end/τ). So alpha bar is q times f(u), the value at the end minus the value at u, and q cancels: the rest is the cosine schedule with another f.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>f = torch.sigmoid(…) - torch.sigmoid(…)</code>, (T + 1,), falling to 0; then quotients, 1 minus them, and the cut</details>
 
 
 # %% tags=["exercise"] exercise="sigmoid_schedule" points=2
@@ -660,14 +670,14 @@ experiments.claim(
 # %% [markdown]
 # **What to notice.** One sentence, two readings, two verdicts. Over the whole ruler linear is the *more* even one (0.90 against 0.83): cosine rushes through the low end, where linear dwells. Where a flower is partly readable, cosine spends more of its steps (0.50 against 0.40).
 #
-# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34): a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"` and see. (The lower limit lies close to chance, so the noise of 128 pictures can cross it: look at the spread before you believe a difference.)
+# And it depends on the pictures. Under the same preset, `laptop`, CIFAR-10 agrees with the flowers (0.75 against 0.62), MNIST is too close to call (0.28 against 0.31), and `digits` turns the verdict around (0.27 against 0.34). A guess at why: a large smooth digit can be read far down the ruler, where linear lingers. Set `dataset = "digits"`, and look where its accuracy falls. (The lower limit lies close to chance, so the noise of 128 pictures can cross it: look at the spread before you believe a difference.)
 #
 # Whether this makes better pictures is another question: in the paper, on ImageNet at 64 px, FID goes from 31.3 (linear) to 27.0 (cosine) after 200,000 steps of training (Nichol & Dhariwal 2021; they used more noise steps, T = 4000). You can measure it yourself once you have a model (lesson 04).
 
 # %% [markdown]
 # ## 7 · Bug hunt: a faster schedule
 #
-# A colleague wants a faster model. "A thousand steps are too many. I take the schedule from the paper with $T = 150$." The code runs, the shapes are right, the loss will look fine. Then the samples come out washed out, all of about the same brightness.
+# A colleague wants a faster model. "A thousand steps are too many. I take the schedule from the paper with $T = 150$." The code runs, the shapes are right, the loss will look fine. Then the samples come out washed out, all of about the same brightness, or so the colleague reports: nothing is sampled in this lesson.
 #
 # A sampler starts from pure noise, $\mathcal N(0, I)$, and trusts that training ended there too. Look at where this forward process ends:
 
@@ -710,16 +720,17 @@ evidence(linear_schedule, 150, "Is the last step pure noise?",
 # ### Exercise 9 · `mended_schedule`
 # ●●● · 20 minutes · the heart of the lesson
 #
-# Write a linear schedule that works for any number of steps: it ends in noise (alpha bar below 0.002), it is the old one at $T = 1000$, and at the same share $t/T$ of the way it keeps about as much of the picture as the old one does with 1000 steps. Betas stay at or below 0.999.
+# Write a linear schedule that works for any number of steps, from 10 to 1000: it ends in noise (alpha bar below 0.002), it is the old one at $T = 1000$, and betas stay at or below 0.999. From $T = 50$ on it keeps, at the same share $t/T$ of the way, about as much of the picture as the old one does with 1000 steps: $\sqrt{\bar\alpha}$ within 0.05.
 #
 # <details><summary>Hint 1: what to think about</summary>With 100 steps, each step has to do the work of ten.</details>
 # <details><summary>Hint 2: the formula</summary>For small betas, ten steps of beta replace about 10·beta of the variance. So scale both ends by 1000/T.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>linear_schedule(T, … * 1e-4, … * 0.02).clamp(max=0.999)</code>. Another way: take every (1000/T)-th value of the long alpha bar, and turn neighbours into betas.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>linear_schedule(T, …, …)</code> with both ends scaled, and a <code>.clamp</code>. Another way: take every (1000/T)-th value of the long alpha bar, and turn neighbours into betas as in section 6.</details>
 
 
 # %% tags=["exercise"] exercise="mended_schedule" points=3
 def mended_schedule(T):
-    """A linear schedule for any T from 10 to 1000 that ends in noise.
+    """A linear schedule for any T from 10 to 1000 that ends in noise, and from T = 50 on keeps
+    about as much of the picture on the way as the old one does with 1000 steps.
 
     Returns betas (T,), float64, above 0 and at most 0.999.
     Example: with T = 1000 the first is 0.0001 and the last 0.02.
@@ -737,7 +748,9 @@ mended_schedule = ex.mended_schedule.check(mended_schedule)
 evidence(mended_schedule, 150, "With the mended schedule, it is", "The averages are flat grey.")
 
 # %% [markdown]
-# The faint pictures are gone. What was wrong is the *terminal signal-to-noise ratio*, the SNR at the last step, and it should be zero. It was wrong in Stable Diffusion 1: its schedule ends at an SNR of 0.0047, enough to keep the model from making very dark or very bright pictures ([Lin et al. 2023](https://arxiv.org/abs/2305.08891), who also show how to rescale any schedule so that it ends at exactly zero).
+# The faint pictures are gone. (Why only from 50 steps on? "Ten steps of beta replace about 10·beta" holds for small betas. With 20 steps the scaled betas reach 1, and $\sqrt{\bar\alpha}$ is off by 0.06 on the way, with 10 steps by 0.16. The other way of hint 3 is exact at any $T$.)
+#
+# What was wrong is the *terminal signal-to-noise ratio*, the SNR at the last step, and it should be zero. It was wrong in Stable Diffusion 1: its schedule ends at an SNR of 0.0047, enough to keep the model from making very dark or very bright pictures ([Lin et al. 2023](https://arxiv.org/abs/2305.08891), who also show how to rescale any schedule so that it ends at exactly zero).
 
 # %% [markdown]
 # ## 8 · Explorer

@@ -61,10 +61,10 @@ plots.grid(x0[:8], titles=[images.classes[k] for k in images.labels[:8]],
 # |---|---|---|
 # | *BatchNorm* ([Ioffe & Szegedy 2015](https://arxiv.org/abs/1502.03167)) | each channel: all pictures of the batch, all positions | its company |
 # | *InstanceNorm* | each channel of each picture: all positions | itself, and each channel forgets its mean |
-# | *LayerNorm* | each picture: all channels, all positions | itself |
+# | *LayerNorm*, for pictures | each picture: all channels, all positions | itself |
 # | *GroupNorm* ([Wu & He 2018](https://arxiv.org/abs/1803.08494)) | each *group* of neighbouring channels of each picture | itself |
 #
-# GroupNorm has the other two as its ends: with as many groups as channels it is InstanceNorm, with one group it is LayerNorm.
+# GroupNorm has the other two as its ends: with as many groups as channels it is InstanceNorm, with one group it is LayerNorm as Wu & He count its axes. (In a transformer, and in `nn.LayerNorm(C)`, the name means something else: each *position* by itself, over its channels alone.)
 #
 # BatchNorm's weak spot is the company. Here is one picture in eight batches of two. Its three colours are the channels.
 
@@ -172,6 +172,17 @@ live = experiments.compare(rivals, seeds, "figure")
 for norm in live.runs:
     table = live.columns(norm, ["error", "colour error"]).table().round(3)
     display(table.rename_axis(norm, axis="columns"))
+display(experiments.claim("At batch 2, BatchNorm leaves a larger colour error than GroupNorm",
+                          "a common complaint about BatchNorm in image generation",
+                          live.map(lambda pair: pair[1], "colour error"),
+                          more="BatchNorm", less="GroupNorm"))
+# two rules without a network, at the same five levels
+off, spread = small - small.mean(0), small.var(0)
+colour = off.mean((2, 3)).square().mean().sqrt().item()
+levels = torch.tensor(denoising.LEVELS).reshape(-1, 1, 1, 1)
+alone = spread * (1 - levels) / (levels * spread + 1 - levels)  # what is left, (5, C, 16, 16)
+print(f"the mean picture, always: error {off.square().mean():.3f}, colour error {colour:.3f}; "
+      f"each pixel alone (lesson 02): error {alone.mean():.3f}")
 
 # %% tags=["experiment", "figure"]
 noise_level = 0.1  # alpha_bar: a tenth of the picture's variance is left
@@ -179,15 +190,15 @@ x_t = denoising.add_noise(small[:8], torch.full((8,), noise_level), run.fresh_ge
 with torch.no_grad():
     rows = {norm: nets[norm, 0](x_t) for norm in ("BatchNorm", "GroupNorm")}
 plots.strip({"clean": small[:8], "x_t": x_t, **rows},
-            title="Trained with batches of two: GroupNorm comes closer to the colours",
+            title="Trained with batches of two: mush of much the same colours",
             alt="Four rows of eight pictures: clean, noised, denoised with BatchNorm "
-                "and with GroupNorm. The colours of the GroupNorm row are a little "
-                "closer to the clean ones.");
+                "and with GroupNorm. Both denoised rows are blurred patches of colour; the "
+                "dark picture, the seventh, is darker in the GroupNorm row.");
 
 # %% [markdown]
-# **Where to look.** So much noise leaves only mush, and the two rows are hard to tell apart. Compare the dark picture, the seventh: under GroupNorm the guess is nearly as dark, under BatchNorm it is greyer.
+# **Where to look.** So much noise leaves only mush, and the two rows are hard to tell apart. Compare the dark picture, the seventh: under GroupNorm the guess is nearly as dark, under BatchNorm it is greyer. One picture proves nothing, and the verdict on the colour error says as much: three seeds do not settle it. Both networks are far below the two rules that need no network, the mean picture (0.222) and each pixel alone (0.163), so there is something to compare.
 #
-# One batch size is not a law. The same comparison at batch 2, 8 and 64, with three seeds each, takes minutes, so it was made ahead. It is the function that you have just run, and `course claims norms` runs it again. Beside the error it measures the *colour shift*: by how much the mean colour of all denoised pictures together differs from the data's, a tint that they all share. (The errors of single pictures cancel there.)
+# One batch size is not a law. The same comparison at batch 2, 8 and 64, with three seeds each, takes minutes, so it was made ahead. It is the function that you have just run, and `course claims norms` runs it again. Beside the error it measures the *colour shift*: by how much the mean colour of all denoised pictures together differs from the data's, a tint that they all share. (Where the errors of single pictures point different ways, they cancel there.)
 
 # %% tags=["experiment"]
 def across(study, figure, rows, columns, label="{row}, {column}"):
@@ -251,7 +262,7 @@ for figure, (what, source) in says.items():
 #
 # **What happens to a unit that is never on?**
 #
-# Without something bent between them, two convolutions in a row are one convolution. The bend is the *activation*. For years it was *ReLU*, $\max(0, x)$: the value itself if it is positive, else 0. To the left of 0 its slope is 0 as well. If a unit lands there for *every* picture at *every* position, no gradient reaches the weights before it, and nothing will ever bring it back: it is *dead*.
+# Without something bent between them, two convolutions in a row are one convolution. The bend is the *activation*. For years it was *ReLU*, $\max(0, x)$: the value itself if it is positive, else 0. To the left of 0 its slope is 0 as well. If a unit lands there for *every* picture at *every* position, no gradient reaches the weights before it through this unit, so it cannot bring itself back: it is *dead*. (Layers before it still learn from other units. What they send may change so much that it wakes up by chance; nothing pulls it there.)
 #
 # *GELU* ([Hendrycks & Gimpel 2016](https://arxiv.org/abs/1606.08415)) multiplies by a probability where ReLU multiplies by 0 or 1:
 #
@@ -264,9 +275,11 @@ for figure, (what, source) in says.items():
 # ### Exercise 2 · `GELU`
 # ●○○ · 5 minutes
 #
+# A warm-up of one line, before the long exercises. Write down what must come out at 0, at 1 and at $-10$ before you run it.
+#
 # <details><summary>Hint 1: what to think about</summary>What should come out at a very large x, and at a very small one? What at 0?</details>
-# <details><summary>Hint 2: the formula</summary>It stands above. It has nothing to learn, so there is no <code>__init__</code> to write.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return x * … * (1 + torch.erf(x / …))</code></details>
+# <details><summary>Hint 2: the formula</summary>x times Φ(x), and Φ stands above. It has nothing to learn, so there is no <code>__init__</code> to write.</details>
+# <details><summary>Hint 3: nearly the line</summary>Half of a sum: 1, and <code>torch.erf(…)</code> of x over a constant. All that times x</details>
 
 
 # %% tags=["exercise"] exercise="GELU" points=1
@@ -392,23 +405,23 @@ plots.strip({"max-pool": F.max_pool2d(x_t, 2), "average": F.avg_pool2d(x_t, 2),
 # Rearranging is a matter of counting indices, which is where mistakes live. [einops](https://einops.rocks) lets you write the counting down. The pattern says what each axis is made of, before and after:
 #
 # - `(h p)` splits an axis into an outer part `h` and an inner part `p`: neighbours have the same `h`.
-# - on the right, `(c p q)` merges three axes into one, `c` outermost.
+# - on the right, `(p q c)` merges three axes into one, `p` outermost: the last one is counted up first.
 
 # %% tags=["experiment"]
 little = torch.arange(16).reshape(1, 1, 4, 4)
 print(little[0, 0])
-four = rearrange(little, "b c (h p) (w q) -> b (c p q) h w", p=2, q=2)
+four = rearrange(little, "b c (h p) (w q) -> b (p q c) h w", p=2, q=2)
 print(four[0])  # four channels of 2 x 2
 
 # %% [markdown]
 # ### Exercise 3 · `RearrangePool`
 # ●●○ · 10 minutes · the heart of the lesson
 #
-# Rearrange, then mix with a 1 × 1 convolution. The order of the channels is part of the contract: weights that were trained with one order mean nothing in another.
+# Rearrange, then mix with a 1 × 1 convolution. The order of the channels is part of the contract: weights that were trained with one order mean nothing in another. The picture above has one channel, so several orders give the same there. The docstring says which one is wanted, as a formula; you find the pattern.
 #
-# <details><summary>Hint 1: what to think about</summary>How many channels come into the convolution? How many numbers has a square of 2 × 2 pixels?</details>
-# <details><summary>Hint 2: the formula</summary>conv from 4 · inputs to outputs channels with kernel_size=1; the pattern stands above the exercise.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return self.conv(rearrange(x, "b c (h p) (w q) -> …", p=2, q=2))</code></details>
+# <details><summary>Hint 1: what to think about</summary>How many channels come into the convolution? How many numbers has a square of 2 × 2 pixels? And in 4 c + 2 p + q, which of the three is counted up first, which last?</details>
+# <details><summary>Hint 2: the formula</summary>conv from 4 · inputs to outputs channels with kernel_size=1. In the pattern, the axis with the largest factor stands outermost.</details>
+# <details><summary>Hint 3: nearly the line</summary><code>rearrange(x, "b c (h p) (w q) -> b (…) h w", p=2, q=2)</code>, and the convolution of it</details>
 
 
 # %% tags=["exercise"] exercise="RearrangePool" points=2
@@ -416,7 +429,7 @@ class RearrangePool(nn.Module):
     """Half the size, nothing thrown away: each 2 x 2 square becomes four channels, then a
     1 x 1 convolution mixes them.
 
-    Pixel (p, q) of a square, channel c, goes to channel 4 c + 2 p + q: in einops (c p q).
+    Pixel (p, q) of a square, channel c, goes to channel 4 c + 2 p + q.
     Attributes: conv, the convolution, from 4 * inputs to outputs channels.
     forward: (B, inputs, H, W) -> (B, outputs, H/2, W/2), H and W even.
     """
@@ -466,7 +479,7 @@ for other, words in others.items():
                               more=other, less="rearrange", digits=4))
 
 # %% [markdown]
-# **What to notice.** Nothing: all three end near 0.069, and the seeds differ by as much as the ways do. A null result is a result. A guess at why, which you can test: in a U-Net the fine detail takes the skip past the pooling, and max-pooling's bias is nearly a constant, which the convolution after it can take away. (Lesson 02 showed how to take a skip out.)
+# **What to notice.** Nothing that three seeds could tell apart: all three end near 0.069, and the seeds differ by as much as the ways do. That is not proof that they are equal. The intervals say how large a difference could hide here: about 0.007, a tenth of the error. A guess at why it is no larger, which you can test: in a U-Net the fine detail takes the skip past the pooling, and max-pooling's bias is nearly a constant, which the convolution after it can take away. (Lesson 02 showed how to take a skip out.)
 #
 # The course pools by rearranging all the same: it throws nothing away, whatever stands around it, and has fewer weights than the 3 × 3 convolution.
 
@@ -512,7 +525,7 @@ plots.strip({name.replace(", ", ",\n"): row for name, row in rows.items()},
 #
 # <details><summary>Hint 1: what to think about</summary>The variance of a picture is the power at all frequencies but one. Which one is left out?</details>
 # <details><summary>Hint 2: the formula</summary>power = |fft2(x)|², then (three corners) / (sum over all − the mean's). Or without any Fourier transform: for each of the three patterns of +1 and −1, the squared mean of pattern times picture, over the picture's variance.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(…).abs() ** 2</code>, <code>h, w = … // 2, … // 2</code>, <code>power[..., h, 0] + power[..., 0, w] + …</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>power = torch.fft.fft2(…).abs() ** 2</code>, <code>h, w = … // 2, … // 2</code>; three places of <code>power[..., …, …]</code> above the line, all but one below it</details>
 
 
 # %% tags=["exercise"] exercise="checkerboard_share" points=2
@@ -579,6 +592,12 @@ for kind in lifts[:2]:
 say("upsampling")
 for name in ("checkerboard before", "checkerboard after", "error"):
     display(studies.load("upsampling", figure=name).table()[["mean", "spread"]].round(3))
+before = studies.load("upsampling", figure="checkerboard before")
+# noise has 3 of (pixels - 1): the unit shrinks as the picture grows
+for name in lifts:
+    above, here = (100 * c.runs[name].mean() * 3 / (pixels - 1)
+                   for c, pixels in ((new, 64 * 64), (before, 16 * 16)))
+    print(f"{name:>19}: {above:4.1f} % of the variance in the layers above, {here:4.1f} % here")
 flowers = data.load("flowers", n=512, size=16, split="test").images
 print("checkerboard of the pictures that they learn from: "
       f"{denoising.checkerboard(flowers):.2f}")
@@ -600,7 +619,7 @@ display(experiments.claim("Resizing leaves a smaller error than "
                           more=lifts[0], less=lifts[2], digits=4))
 
 # %% [markdown]
-# **What to notice.** Compare with the pictures' own 0.24. Before training all transposed convolutions are far above it (12 and 14, in multiples of white noise; less than above, because what the last layer doubles here is rough itself). Two hundred steps later most of that is gone: the 3 × 3 kernels end a little above the pictures (0.29), the 4 × 4 kernels below (0.17). So a kernel that the stride divides does help, once it has learned; and most of the famous grid is a matter of the beginning, and of trainings whose loss does not see it (Odena et al. looked at networks trained against a discriminator).
+# **What to notice.** Compare with the pictures' own 0.24. Before training both transposed convolutions are far above it, at 12 and 14 in multiples of white noise. That looks like much less than the 350 of the layers above, but mind the unit: the pictures there have 16 times as many pixels, and white noise has 16 times less of its variance in three waves. As shares of the variance it is 15 and 17 % here, and 26 % there. Two hundred steps later most of that is gone: the 3 × 3 kernels end a little above the pictures (0.29), the 4 × 4 kernels somewhat further below (0.17). So in this network the famous grid is a matter of the beginning. Odena et al. looked at networks that were trained against a discriminator. A guess is that a mean square error makes a network unlearn the grid, and that their loss did not; nothing here tests that.
 #
 # Resizing ends at 0.10: it draws *less* of the finest detail than there is. That is the other side of the remedy, a little blur. Its error is the smaller one all the same, and the course's U-Net resizes.
 
@@ -614,7 +633,7 @@ display(experiments.claim("Resizing leaves a smaller error than "
 # $$y = x + f(x).$$
 #
 # - If $f = 0$, the block is not there: the identity is where it begins, not what it must find.
-# - The gradient of $y$ with respect to $x$ is $1 + f'(x)$: whatever $f$ does, 1 gets through.
+# - The gradient of $y$ with respect to $x$ is $1 + f'(x)$. Beside what $f$ makes of it, the gradient arrives as it is: where $f'$ is small, nearly all of it gets through. (Not whatever $f$ does: where $f'$ is near $-1$ the two cancel.)
 #
 # How much of the gradient reaches the first blocks? Twelve new blocks in a row, of two convolutions each, with and without the addition, with and without a norm:
 
@@ -669,10 +688,10 @@ class ResidualBlock(nn.Module):
     """skip(x) plus a change: norm, GELU, convolution, twice. A new block changes nothing.
 
     inputs, outputs: channels.    groups: of both norms.
-    time_features: length of the vector that says the time, or 0.
+    time_features: length of a picture's vector that says the time, or 0.
     Attributes: norm1, conv1, time, norm2, conv2 as below, and skip: nn.Identity() where
     inputs == outputs, else a 1 x 1 convolution.
-    forward: x (B, inputs, H, W), time (B, time_features) or None -> (B, outputs, H, W).
+    forward: x (B, inputs, H, W) -> (B, outputs, H, W). With time=None nothing is modulated.
     """
 
     def __init__(self, inputs, outputs, time_features=0, groups=8):
@@ -691,7 +710,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x, time=None):
         ### BEGIN SOLUTION
         h = self.norm2(self.conv1(self.act(self.norm1(x))))  # (B, outputs, H, W)
-        if self.time is not None:
+        if self.time is not None and time is not None:
             h = modulate(h, *self.time(time).chunk(2, dim=1))  # scale, shift: (B, outputs)
         return self.skip(x) + self.conv2(self.act(h))
         ### END SOLUTION
@@ -710,9 +729,9 @@ by_depth = across("residual", "error", ("residual", "plain"),
                   [f"{n} convolutions" for n in convolutions])
 plots.curves(by_depth, x=list(convolutions), logx=True, xlabel="convolutions in the blocks",
              ylabel="error of the denoised pictures",
-             title="With the addition, deeper is better; without it, worse",
+             title="Without the addition, deeper is worse; with it, it is not",
              alt="Error against depth: with residual connections it "
-                 "falls, without them it rises.");
+                 "falls a little, without them it rises steeply.");
 
 # %% tags=["experiment"]
 measured = studies.load("residual", figure="error")
@@ -727,9 +746,14 @@ display(experiments.claim("Without the addition, the deeper network is the worse
                           "He et al. 2015, figure 1", measured,
                           more="plain, 24 convolutions", less="plain, 6 convolutions",
                           digits=4))
+display(experiments.claim("With the addition, the deeper network is the better one "
+                          "(24 convolutions against 6)",
+                          "He et al. 2015, on classification", measured,
+                          more="residual, 6 convolutions", less="residual, 24 convolutions",
+                          digits=4))
 
 # %% [markdown]
-# **What to notice.** The curves run apart: from 6 to 24 convolutions the residual network goes from 0.071 to 0.066, the plain one from 0.081 to 0.118. The deeper plain network *could* do all that the shallow one does, if its extra blocks handed their input on. It cannot find that in 200 steps, although with GroupNorm its gradients are not small at all (the dotted line above). Where the gradient points matters as much as how long it is.
+# **What to notice.** The curves run apart: from 6 to 24 convolutions the plain network goes from 0.081 to 0.118, and that verdict is clear. The residual one goes from 0.071 to 0.066, which is *too close to call*: three seeds do not show that depth helps, only that it does no harm like that. With 6 convolutions the two kinds cannot be told apart, either. The deeper plain network *could* do all that the shallow one does, if its extra blocks handed their input on. It does not find that in 200 steps. Short gradients are not the reason: with GroupNorm, as here, a new plain network's are not small at all (the dotted line above). What the reason is, these figures do not say. He et al. 2015 suspect that plain deep networks do learn, but very slowly; then many more steps would close the gap.
 
 # %% [markdown]
 # ## 6 · Look everywhere: attention
@@ -742,7 +766,7 @@ display(experiments.claim("Without the addition, the deeper network is the worse
 #
 # - $q_i \cdot k_j$ is large where what $i$ looks for is what $j$ has.
 # - The softmax over $j$ makes positive weights that add up to 1: $h_i$ is an average of values.
-# - $d$ is the number of channels in $q$. A sum of $d$ products of independent numbers has variance $d$; the root brings it back to 1, so that the softmax is not all on one position from the start.
+# - $d$ is the number of channels in $q$. A sum of $d$ products of independent numbers of mean 0 and variance 1 has variance $d$; the root brings it back to 1, so that the softmax is not all on one position from the start.
 # - With several *heads*, the channels are split into as many parts, and each part looks by itself: one head may look for the same colour, another for the same petal.
 #
 # With $H W$ positions there are $(HW)^2$ weights. At 8 × 8 that is 4,096 a head; at 64 × 64 it is 16.8 million. So a U-Net uses attention where the picture is small.
@@ -755,7 +779,7 @@ display(experiments.claim("Without the addition, the deeper network is the worse
 #
 # <details><summary>Hint 1: what to think about</summary>For the two products the positions have to stand in the second-last axis, (B, heads, H·W, C // heads). In which order does qkv give the axes?</details>
 # <details><summary>Hint 2: the formula</summary>qkv(norm(x)) reshaped to (B, 3, heads, C // heads, H·W), the last two swapped, split in three. weights = softmax of q @ kᵀ / √(C // heads) over the keys, which are the last axis. Then weights @ v, the axes swapped back, and reshaped to (B, C, H, W).</details>
-# <details><summary>Hint 3: nearly the line</summary><code>q, k, v = ….transpose(3, 4).unbind(dim=1)</code>, <code>weights = (q @ k.transpose(2, 3) / …).softmax(dim=3)</code>, <code>h = (weights @ v).transpose(2, 3).reshape(x.shape)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>q, k, v = ….transpose(3, 4).unbind(dim=1)</code>, <code>weights = (q @ … / …).softmax(dim=…)</code>; then <code>weights @ v</code>, whose axes go back the way they came, and <code>x + self.out(…)</code></details>
 
 
 # %% tags=["exercise"] exercise="SelfAttention2d" points=4
@@ -791,9 +815,9 @@ class SelfAttention2d(nn.Module):
 SelfAttention2d = ex.SelfAttention2d.check(SelfAttention2d)
 
 # %% [markdown]
-# What can the middle of a picture see? Change each pixel of the input a little, and ask how much the middle of the output changes: the gradient, drawn as a map. (The layers that begin at 0 get random weights here, else there is nothing to see.)
+# What can the middle of a picture see? Change each pixel of the input a little, and ask how much the middle of the output changes: the gradient, drawn as a map. (The layers that begin at 0 get random weights here, else there is nothing to see.) The block has two parts that reach across a picture: attention, and the GroupNorm before it, whose mean and variance are made of all pixels. So look at each of them alone.
 
-# %% tags=["experiment", "figure"]
+# %% tags=["experiment"]
 def sight(*blocks, seed=0):
     """How much the middle of the output depends on each pixel of the input, (16, 16)."""
     torch.manual_seed(seed)
@@ -809,19 +833,29 @@ def convolution():
     return nn.Conv2d(16, 16, kernel_size=3, padding=1)
 
 
+def attention_alone():
+    block = SelfAttention2d(16)
+    block.norm = nn.Identity()
+    return block
+
+
+# %% tags=["experiment", "figure"]
 reach = {"two convolutions": sight(*[convolution] * 2),
          "six convolutions": sight(*[convolution] * 6),
-         "one self-attention": sight(lambda: SelfAttention2d(16))}
-figure, axes = plt.subplots(1, 3, figsize=(9, 4.1))
+         "GroupNorm alone": sight(lambda: GroupNorm(8, 16)),
+         "attention, no norm": sight(attention_alone)}
+figure, axes = plt.subplots(1, 4, figsize=(9, 3.2))
 for ax, (name, where) in zip(axes, reach.items()):
     ax.imshow((where / where.max()).clamp_min(1e-6).log10(), cmap="viridis", vmin=-4, vmax=0)
-    ax.set(title=f"{name}:\n{(where > 0).sum()} of 256 pixels", xticks=[], yticks=[])
-plots.show(figure, alt="Three maps of what the middle pixel depends on: a square of "
+    ax.set_title(f"{name}:\n{(where > 0).sum()} of 256 pixels", fontsize=9)
+    ax.set(xticks=[], yticks=[])
+plots.show(figure, alt="Four maps of what the middle pixel depends on: a square of "
                        "5 x 5 for two convolutions, of 13 x 13 for six, the whole "
-                       "picture for one self-attention.");
+                       "picture for GroupNorm alone and for attention without a norm: in "
+                       "both faintly, but for the middle itself.");
 
 # %% [markdown]
-# **Where to look.** Two convolutions see a square of 5 × 5, six a square of 13 × 13, and its rim faintly. One attention sees all 256 pixels (a GroupNorm does too, a little, through mean and variance).
+# **Where to look.** Two convolutions see a square of 5 × 5, six a square of 13 × 13, and its rim faintly. One attention sees all 256 pixels, and so does a GroupNorm, about as strongly here. So this map does not show what attention is for. The difference is in *what* gets across. A norm lets two numbers a group through, a mean and a variance, the same for every position. Attention lets each position choose, by its query, whose values it takes. In a new network with random weights hardly anything is chosen yet; the shades say how strong the weights are, and no more.
 
 # %% [markdown]
 # ## 7 · Your U-Net
@@ -1001,7 +1035,7 @@ with torch.no_grad():
 #
 # <details><summary>Hint 1: what to think about</summary>The first argument of GroupNorm is how MANY groups. How many groups of 16 are there in 32 channels? In 16? And in 8?</details>
 # <details><summary>Hint 2: the formula</summary>The number of groups is channels divided by group_size, but never below 1.</details>
-# <details><summary>Hint 3: nearly the line</summary><code>return GroupNorm(max(1, …), channels)</code></details>
+# <details><summary>Hint 3: nearly the line</summary><code>return GroupNorm(…, channels)</code>, with <code>//</code> and <code>max</code> in the place of the dots</details>
 
 
 # %% tags=["exercise"] exercise="mended_norm" points=2
@@ -1039,7 +1073,7 @@ display(experiments.claim("16 groups where groups of 16 were meant make the colo
                           more="16 groups", less="groups of 16"))
 
 # %% [markdown]
-# **What to notice.** GroupNorm takes the number of groups. `GroupNorm(16, 16)` is 16 groups of one channel: InstanceNorm, which takes away every channel's mean. In a picture's features, means *are* brightness and colour, so the network can only guess them. In the study, the error of a picture's mean colour goes from 0.10 to 0.18, although the loss fell nicely for both. With 64 channels the mistake is nearly invisible (16 groups of 4 instead of 4 groups of 16), which is why it survives in code that people copy: the same word, `group_size`, is handed to the same place.
+# **What to notice.** GroupNorm takes the number of groups. `GroupNorm(16, 16)` is 16 groups of one channel: InstanceNorm, which takes away every channel's mean. In a picture's features, means *are* brightness and colour, so the network can only guess them. In the study, the error of a picture's mean colour goes from 0.10 to 0.18, although the loss fell nicely for both. With 64 channels the mistake makes 16 groups of 4 instead of 4 groups of 16, and differences between the channels of a group remain. We have not measured how little that does; if it is little, it would explain why nobody notices.
 
 # %% [markdown]
 # ## 9 · Explorer
@@ -1087,8 +1121,8 @@ plots.strip({"x_t": x_t[:8], **grown, "clean": small[:8]},
 # ## Questions to think about
 #
 # <details><summary>1. With a batch of 1, BatchNorm (while training) is one of the other norms. Which?</summary>InstanceNorm: over one picture, each channel by itself. That is the explorer at batch 1.</details>
-# <details><summary>2. Why does a convolution right before a norm not need a bias?</summary>The norm takes the mean away, and with it most of what a bias adds. With one channel a group it takes away all of it; with more, only the part that the group's channels share.</details>
-# <details><summary>3. Why must conv2 begin at 0, and not conv1?</summary>If conv1 were 0, conv2 would see the same constant at every position; and if both were 0, no gradient would reach either: each is multiplied by the other's output or weight.</details>
+# <details><summary>2. Why does a convolution right before a norm not need a bias?</summary>The norm takes a mean away, and adds a bias of its own, one a channel, that can do the same work. With one channel a group it takes away all that a bias before it adds; with more, only the part that the group's channels share.</details>
+# <details><summary>3. What would happen if conv1 began at 0, and not conv2? And if both did?</summary>With conv1 at 0 the block would not be the identity: the time's shift, norm2's bias and conv2 make something of nothing, the same at every position, and add it. And norm2 divides by the spread of what conv1 gives. If that is 0, only ε is left, and the gradient to conv1 is multiplied by 1/√ε, about 300. With both at 0 it depends on the time. With a time, its shift reaches conv2, whose weights get a gradient and can begin; without one, GELU(0) = 0, conv2's weights get none, and conv1's neither: only conv2's bias learns. Try it: make a block, set the layer to 0, call <code>backward</code> and print the norms of the gradients.</details>
 # <details><summary>4. Attention without positions is blind to where things are. Why does it work in a U-Net all the same?</summary>The features it looks at come out of convolutions, which know their surroundings, and at the edges of the picture (through the zeros around it) even where they are. A transformer without convolutions has to be told the positions (lesson 17).</details>
 # <details><summary>5. Your network has 24 channels and somebody asks for GroupNorm with 32 groups. What now?</summary>32 does not divide 24, and PyTorch raises an error. Choose a number of groups that divides every width of the network: 8 here. A fixed group size is the other way.</details>
 #

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from course_tools import cli, grading
 from course_tools.grading import folder as folder_module
-from course_utils.errors import CourseError
+from course_utils.errors import CourseError, UnwritableError
 from tests.grading import mini_lesson
 from tests.grading.mini_lesson import POINTS, RIGHT, student
 from tests.grading.test_damaged import deep
@@ -82,12 +82,12 @@ def test_whatever_one_submission_raises_is_its_row_and_is_tried_again(
 def test_a_full_temporary_folder_costs_a_row_and_ends_nothing(
     lesson: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(**_: Any) -> str:
+    def full(*_: Any, **__: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     rows = grading.grade_folder(lesson, folder, folder.parent / "grades.csv")
-    assert len(rows) == 3 and all("The disk is full" in row["note"] for row in rows)
+    assert ["The disk is full" in row["note"] for row in rows] == [True] * 3, rows
 
 
 def test_the_courses_own_solution_is_no_students_work(lesson: Path, folder: Path, graded: list[str]) -> None:
@@ -163,7 +163,7 @@ def test_a_table_that_is_held_for_a_while_is_written_later(
 
     def write_if_free(path: Path, *rest: Any) -> None:
         if path == out and held.pop(0):
-            raise PermissionError(13, "Permission denied")
+            raise UnwritableError(f"{path} cannot be written") from PermissionError(13, "Permission denied")
         write(path, *rest)
 
     monkeypatch.setattr(folder_module, "write_table", write_if_free)

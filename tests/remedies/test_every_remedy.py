@@ -15,6 +15,10 @@ MENDS = "notebooks/test_build_mends.py::test_"
 BUILD = f"{MENDS}a_spoilt_edition_is_built_again"
 STUDIES = "unit/test_studies.py::test_"
 GRADES = "grading/test_remedies.py::test_"
+HANDED_IN = "grading/test_handed_in.py::test_"
+TABLES = "grading/test_table.py::test_"
+ROWS = "grading/test_rows.py::test_"
+RAISES = "whatever_one_submission_raises_is_its_row_and_is_tried_again"
 CHECKS = "unit/test_exercise_framework.py::test_"
 
 #: words of a sentence -> the test of another folder that does what it says
@@ -36,6 +40,19 @@ ELSEWHERE = {
     "save the notebook again in JupyterLab, or take a fresh copy": f"{GRADES}a_notebook_that_is_empty_or_old",
     "open it in JupyterLab, save it, and check it again.": f"{GRADES}a_notebook_that_is_empty_or_old",
     "copy it back from a fresh notebooks/": f"{GRADES}an_answer_that_is_gone",
+    "see to that, and run the same command again.": f"{ROWS}{RAISES}",
+    "look into the notebook, and run the same": f"{ROWS}{RAISES}",
+    "put it in the other's place.": f"{ROWS}a_table_that_is_held_for_a_while_is_written_later",
+    "clear its outputs in JupyterLab, save it,": f"{HANDED_IN}fifty_megabytes_of_outputs_do_no_harm_and_more_than_"
+    "the_limit_is_said",
+    "name the folder that it lies in, or `course check`": f"{HANDED_IN}notebooks_of_every_spelling_are_found_with_"
+    "their_students",
+    "put the notebook itself in its place.": f"{HANDED_IN}links_are_not_followed_and_pipes_are_not_opened",
+    "and cannot be read (…): name another file.": f"{TABLES}a_table_that_is_a_folder_gets_a_sentence",
+    "take out what was added, or name another": f"{TABLES}another_table_gets_one_sentence_and_stays",
+    "run this again, and it is judged.": "models/test_recipes.py::test_an_interrupt_while_the_result_is_judged_loses_"
+    "no_training",
+    "save them with half=False.": "models/test_weights.py::test_numbers_that_16_bits_cannot_hold_are_refused",
     "run your cell above, then this one": f"{CHECKS}the_reference_does_not_pass_for_an_answer",
     "interrupted before it was done: run it again.": f"{CHECKS}an_interrupt_ends_the_check_and_not_the_lesson",
     "not something to call: run its cell again.": f"{CHECKS}something_that_is_no_function",
@@ -47,6 +64,10 @@ BEYOND = {
     "`pip install -c constraints.txt -e '.[dev]'`": "wants a network; CI sets itself up with these words",
     "run `pip install --force-reinstall --no-deps": "wants a network",
     "run `python -m ipykernel install --sys-prefix`": "would change the Python that runs the tests",
+    "run `git lfs pull` and take that": "is for who handed in a pointer; wants a server",
+    "solve it and save the notebook again": "is for who handed in two versions in one file",
+    "take a fresh copy of it and put the answers in.": "is for who handed in thousands of cells",
+    "lies too deep in other folders: move it up.": "is a file to be moved, in a folder handed in",
     "close other programs": "is the person's own machine",
     "free 2 GiB before you train or download.": "is the person's own machine",
     "try `course doctor`": "asks for a look, and mends nothing itself",

@@ -31,19 +31,19 @@ def batches(step: int) -> Tensor:
     return torch.randn(4, 3, generator=torch.Generator().manual_seed(step))
 
 
-def train(path: Path, *, until: int = STEPS, wide: int = 2, **choices: Any) -> Any:
+def train(path: Path, *, until: int = STEPS, wide: int = 2, quiet: bool = True, **choices: Any) -> Any:
     """A tiny training, interrupted by the keyboard after `until` steps."""
     torch.manual_seed(0)
     taken = 0
 
     def loss(model: nn.Module, batch: Tensor) -> Tensor:
         nonlocal taken
-        taken += 1
-        if taken > until:
+        taken += model.training  # what is asked for a checkpoint is no step
+        if model.training and taken > until:
             raise KeyboardInterrupt
         return model(batch).square().mean()
 
-    return fit(nn.Linear(3, wide), batches, loss, STEPS, checkpoint=path, quiet=True, **choices)
+    return fit(nn.Linear(3, wide), batches, loss, STEPS, checkpoint=path, quiet=quiet, **choices)
 
 
 def stopped(path: Path, **choices: Any) -> str:
@@ -113,28 +113,33 @@ def test_a_damaged_checkpoint(tmp_path: Path) -> None:
     assert train(path).steps == STEPS
 
 
-@remedy("is of another network: delete it to begin anew, or choose another path.")
+@remedy("The checkpoint … is of …: delete it to begin anew, or choose another path.")
 @pytest.mark.parametrize("do", ["delete it", "choose another path"])
-def test_a_checkpoint_of_another_network(tmp_path: Path, do: str) -> None:
+@pytest.mark.parametrize("other", [{"wide": 5}, {"learning_rate": 0.02}])
+def test_a_checkpoint_of_another_training(tmp_path: Path, do: str, other: dict[str, Any]) -> None:
     path = tmp_path / "state.safetensors"
     stopped(path)
     with pytest.raises(CourseError, match=do):
-        train(path, wide=5)
+        train(path, **other)
     if do == "delete it":
         path.unlink()
-    assert train(path if do == "delete it" else tmp_path / "other", wide=5).steps == STEPS
+    assert train(path if do == "delete it" else tmp_path / "other", **other).steps == STEPS
 
 
-@remedy("delete the checkpoint to begin anew, or go on with … = ….")
-@pytest.mark.parametrize("do", ["delete the checkpoint", "go on with learning_rate = 0.01"])
-def test_a_checkpoint_of_other_settings(tmp_path: Path, do: str) -> None:
+@remedy(
+    "gives its result at once; delete this file to train again",
+    "Trained before, in … seconds. To train again, delete ….",
+)
+def test_a_training_that_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "state.safetensors"
-    stopped(path, learning_rate=0.01)
-    with pytest.raises(CourseError, match=do):
-        train(path, learning_rate=0.02)
-    if do == "delete the checkpoint":
-        path.unlink()
-    assert train(path, learning_rate=0.02 if do == "delete the checkpoint" else 0.01).steps == STEPS
+    train(path)
+    assert (
+        train(path, until=0, quiet=False).steps == STEPS and f"To train again, delete {path}" in capsys.readouterr().out
+    )
+    assert "delete this file" in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["what"]
+    path.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        train(path, until=0)
 
 
 def test_an_own_folder_that_cannot_be_written_to(

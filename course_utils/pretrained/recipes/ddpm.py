@@ -22,5 +22,5 @@ FLOWERS = DiffusionTraining(
 
 RECIPES = (
     FLOWERS.recipe("ddpm-flowers", lesson="04"),
-    replace(FLOWERS, dataset="mnist", channels=1, steps=10_000).recipe("ddpm-mnist", lesson="04"),
+    replace(FLOWERS, dataset="mnist", channels=1, steps=6_000).recipe("ddpm-mnist", lesson="04"),
 )

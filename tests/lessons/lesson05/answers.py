@@ -459,7 +459,7 @@ class BlockBase(nn.Module):
         nn.init.zeros_(self.conv2.bias)
 
     def tell(self, h, time):
-        if self.time is None:
+        if self.time is None or time is None:
             return h
         scale, shift = self.time(time).chunk(2, dim=1)
         return models.modulate(h, scale, shift)
@@ -573,6 +573,14 @@ class BlockThatMultipliesByScale(BlockBase):
             return h
         scale, shift = self.time(time)[:, :, None, None].chunk(2, dim=1)
         return h * scale + shift
+
+
+@mistake("ResidualBlock", "told no time, the block stops")
+class BlockThatMustBeTold(BlockBase):
+    def tell(self, h, time):
+        if self.time is None:
+            return h
+        return models.modulate(h, *self.time(time).chunk(2, dim=1))
 
 
 @mistake("ResidualBlock", "before the second norm")

@@ -155,6 +155,13 @@ def block_is_told_the_time(answer: Answer) -> None:
             "with a time the values are wrong: after `norm2`, `modulate(h, scale, shift)` with the two halves of "
             "self.time(time).",
         )
+        try:
+            untold = module(x)
+        except TypeError:
+            expect(
+                False, "told no time, the block stops with an error: `time` may be None, and then nothing is modulated."
+            )
+        expect(close(untold, theirs(x)), "told no time, the values are wrong: nothing is modulated then.")
 
 
 @ResidualBlock.part
