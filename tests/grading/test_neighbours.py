@@ -53,7 +53,7 @@ assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
 assert not torch.is_inference_mode_enabled() and not torch.are_deterministic_algorithms_enabled()
 assert not torch.is_anomaly_enabled() and not torch.is_autocast_enabled("cpu") and torch.backends.mkldnn.enabled
 assert torch.nn.Linear(2, 2)(torch.randn(1, 2)).requires_grad
-assert list(range(3)) == sorted([2, 1, 0]) and sum([len("a")]) == 1
+assert sorted([2, 1, 0]) == [0, 1, 2] and not {"sum", "len", "range"} & set(globals())
 assert np.geterr()["divide"] == "warn" and sys.getrecursionlimit() >= 1000 and gc.isenabled() and math.pi > 3
 assert os.environ["COURSE_PRESET"] == "smoke" and os.getcwd() != "/" and sys.path and sys.exit
 assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
@@ -98,9 +98,13 @@ def test_a_guard_that_fails_has_a_culprit(grade: Any) -> None:
 @pytest.mark.slow
 def test_an_answer_that_fails_after_another_left_something_behind_is_heard_again_alone(grade: Any) -> None:
     """What `double` does to an object of the standard library stays; what it does to PyTorch is seen."""
-    trap = "\nimport json\njson._default_decoder.decode = lambda *args: 1 / 0\ntorch.relu = None"
+    trap = "\nimport calendar\ncalendar.c.formatyear = lambda *args: 1 / 0\ntorch.relu = None"
     report = grade(
-        {**RIGHT, "double": RIGHT["double"] + trap, "square": "import json\njson.loads('1')\n" + RIGHT["square"]}
+        {
+            **RIGHT,
+            "double": RIGHT["double"] + trap,
+            "square": "import calendar\ncalendar.c.formatyear(2000)\n" + RIGHT["square"],
+        }
     )
     assert statuses(report) == dict.fromkeys(RIGHT, "passed")
     assert report["square"].notes == [
