@@ -188,7 +188,7 @@ to_pixels(chosen.images[:1])[0, :, 0, :4]
 # %% [markdown]
 # ### How a lesson is graded
 #
-# `course check 00` in a terminal scores your notebook. It copies your answers into a clean copy of the lesson, runs the checks, and prints a table with points and hints. It changes nothing in your notebook. So edit what you like: only the cells of the exercises count, and each must stand on its own. A helper function that you define in another cell is not copied; put it into the cell of the exercise.
+# `course check 00` in a terminal scores your notebook. It copies your answers into a clean copy of the lesson, runs the checks, and prints a table with points and hints. It changes nothing in your notebook. So edit what you like. Your answer to an exercise is the last definition of its name at the top level of a cell, wherever that cell stands, together with the helper functions, constants and imports of yours that it uses. If you try a second version further down, that one counts: give it another name, or delete it, if you do not want it graded. Your variables in experiments, and files beside the notebook, do not come along.
 
 # %% [markdown]
 # ## 5 · Explorer: plant a flower

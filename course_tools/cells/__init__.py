@@ -7,7 +7,31 @@ verdicts    what is said of a call and of a function
 needed      which cells others stand on
 """
 
-from course_tools.cells.names import binds, imports, loads, outside, plain_python, statements, syntax_error
-from course_tools.cells.needed import needed_cells
+from course_tools.cells.names import (
+    base,
+    binds,
+    bound_by,
+    imports,
+    loads,
+    outside,
+    plain_python,
+    statements,
+    syntax_error,
+    taken_by,
+)
+from course_tools.cells.needed import Flow, needed_cells
 
-__all__ = ["binds", "imports", "loads", "needed_cells", "outside", "plain_python", "statements", "syntax_error"]
+__all__ = [
+    "Flow",
+    "base",
+    "binds",
+    "bound_by",
+    "imports",
+    "loads",
+    "needed_cells",
+    "outside",
+    "plain_python",
+    "statements",
+    "syntax_error",
+    "taken_by",
+]

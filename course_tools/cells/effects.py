@@ -241,6 +241,8 @@ class Body(ast.NodeVisitor):
             self.callees.bound(target.id, value, plain=target.id not in self.changeable)
             if isinstance(value, ast.Call) and self.callees.is_check(value):
                 self.functions[target.id] = set()
+            if isinstance(value, ast.Lambda):  # like a function, it looks names up when it is called
+                self.functions[target.id] = taken_by([value])
             if self.callees.gives_chance(value) or base(value) in self.chance:
                 self.chance.add(target.id)
         else:

@@ -54,12 +54,14 @@ def binds(source: str) -> set[str]:
 def bound_by(body: Iterable[ast.AST]) -> set[str]:
     """The names that these statements bind in the scope they stand in."""
     names: set[str] = set()
+    body = list(body)
+    bare = {node.target for node in outer(body) if isinstance(node, ast.AnnAssign) and node.value is None}
     for node in outer(body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= imports(node)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in bare:
             names.add(node.id)
         elif isinstance(node, ast.ExceptHandler) and node.name:
             names.add(node.name)
@@ -68,7 +70,7 @@ def bound_by(body: Iterable[ast.AST]) -> set[str]:
 
 def surely_binds(source: str) -> set[str]:
     """The names that a cell binds whatever happens: not in a branch or a loop."""
-    branching = (ast.If, ast.For, ast.While, ast.Try)
+    branching = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
     return bound_by(part for part in statements(source) if not isinstance(part, branching))
 
 
@@ -132,6 +134,10 @@ class _Reader(ast.NodeVisitor):
         for part in (node.value, *node.targets):
             self.visit(part)
 
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        for part in (node.annotation, *([node.value, node.target] if node.value else [])):
+            self.visit(part)
+
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self.found |= {base(node.target)} - self.bound - {""}
         self.visit(node.value)
@@ -146,21 +152,32 @@ class _Reader(ast.NodeVisitor):
 
     visit_ImportFrom = visit_Import  # noqa: N815
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for part in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for part in (*node.decorator_list, *([node.returns] if node.returns else [])):
             self.visit(part)
+        self._signature(node.args)
         self._inside(node.args, node.body)
         self.bound.add(node.name)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def _signature(self, arguments: ast.arguments) -> None:
+        """Defaults and annotations, which are worked out when the function is defined."""
+        annotations = [a.annotation for a in ast.walk(arguments) if isinstance(a, ast.arg)]
+        for part in (*arguments.defaults, *arguments.kw_defaults, *annotations):
+            if part is not None:
+                self.visit(part)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         self.bound |= {node.name} if node.name else set()
         self.generic_visit(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._signature(node.args)
         self._inside(node.args, [node.body])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        for part in (*node.decorator_list, *node.bases):
+        for part in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
             self.visit(part)
         self._inside(None, node.body)
         self.bound.add(node.name)
@@ -178,6 +195,9 @@ class _Reader(ast.NodeVisitor):
         for node in (node for part in body for node in ast.walk(part)):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 local.add(node.id)
+        local -= {
+            name for part in body for node in ast.walk(part) if isinstance(node, ast.Global) for name in node.names
+        }
         reader = _Reader(self.bound | local)
         for part in body:
             reader.visit(part)

@@ -7,7 +7,7 @@ where another name stands for it: `fit(net, …)`, `optimiser.step()`, `films["D
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from course_tools.cells.callees import Callees
 from course_tools.cells.effects import Refs, closure, read_body
@@ -23,6 +23,7 @@ class Flow:
         bound: cell -> the versions that it binds.
         changed: cell -> the versions whose objects it may change.
         used: cell -> the versions that it takes from cells before it, through the functions that it calls as well.
+        before: cell -> what each name may stand for just before it; one more for the end.
     """
 
     def __init__(self, sources: Sequence[str]) -> None:
@@ -30,6 +31,7 @@ class Flow:
         self.bound: list[set[Version]] = []
         self.changed: list[set[Version]] = []
         self.used: list[set[Version]] = []
+        self.before: list[dict[str, set[Version]]] = []
         self._fixed: set[Version] = set()  # numbers, texts, functions: nothing changes these themselves
         self._free: dict[Version, set[str]] = {}  # of functions: names that they look up when they are called
         nodes = (node for source in sources for part in statements(source) for node in ast.walk(part))
@@ -38,8 +40,10 @@ class Flow:
         for index, source in enumerate(sources):
             taken, bound, surely = outside(source), binds(source), surely_binds(source)
             body = read_body(statements(source), callees, chance)
+            bound |= body.inside & callees.rebound  # by a function that it calls, with `global`
             chance = (chance - bound) | body.chance
             before = dict(now)
+            self.before.append(before)
             for name in bound:
                 now[name] = {(name, index)} | (set() if name in surely else before.get(name, set()))
 
@@ -61,6 +65,39 @@ class Flow:
             changed = closure(meant(body.inside), self.refs, "part") | closure(meant(body.deep), self.refs, "every")
             self.changed.append(changed - self._fixed)
             self.used.append(self._used(taken, before))
+        self.before.append(now)
+
+    def needed(
+        self,
+        last: Iterable[int],
+        names: Iterable[str] = (),
+        at: int | None = None,
+        given: Collection[int] = (),
+        still: Collection[int] = (),
+    ) -> list[int]:
+        """The indices of the cells to run, in order, so that those in `last` can be.
+
+        Args:
+            last: the cells that are wanted.
+            names: what is used just before the cell `at`, as if a cell with these names stood there.
+            at: see `names`; by default the end.
+            given: cells that have been run already: they are neither named nor followed.
+            still: cells that are run for what they bind, and never for what they may change.
+        """
+        kept = set(last)
+        at = len(self.bound) if at is None else at
+        used = self._used(names, self.before[at])
+        touched = self.touched(used)
+        for index in range(max([at - 1, *kept]), -1, -1):
+            if index in given:
+                continue
+            binds_it = self.bound[index] & used
+            changes_it = self.changed[index] & touched and index not in still
+            if index in kept or binds_it or (changes_it and index < at):
+                kept.add(index)
+                used |= self.used[index]
+                touched = self.touched(used)
+        return sorted(kept)
 
     def touched(self, used: Iterable[Version]) -> set[Version]:
         """The versions in whose objects a change would be seen by whoever uses these."""
@@ -83,12 +120,5 @@ def needed_cells(sources: Sequence[str], last: Iterable[int]) -> list[int]:
         sources: of all code cells, in order.
         last: the indices of the cells that are wanted.
     """
-    flow = Flow(sources)
-    kept = set(last)
-    used, touched = set[Version](), set[Version]()
-    for index in range(max(kept), -1, -1):
-        if index in kept or flow.bound[index] & used or flow.changed[index] & touched:
-            kept.add(index)
-            used |= flow.used[index]
-            touched = flow.touched(used)
-    return sorted(kept)
+    wanted = set(last)
+    return Flow(sources).needed(wanted, at=max(wanted))

@@ -9,6 +9,7 @@ import nbformat
 
 from course_tools.grading.answers import ANSWERED, Answer
 from course_tools.grading.canonical import Canonical, is_answer, is_check, name_of
+from course_tools.grading.lines import in_own_lines
 from course_tools.grading.needed import setup_cells
 
 GUARD_NAME = "_course_guard"  # followed by the secret
@@ -35,20 +36,20 @@ def assemble(
         secret: names the guard, and marks its output.
         unchecked: those of `include` whose cell runs, for what else it defines, but whose answer is not tried.
     """
-    guard = f"{GUARD_NAME}_{secret}"
-    names = list(canonical.exercises)
-    start = (
-        f"from {guard} import Guard as {guard}\n"
-        f"{guard} = {guard}({canonical.module!r}, {canonical.alias!r}, {names!r}, {secret!r}, {LIMIT_BYTES})"
-    )
+    module = f"__import__('{GUARD_NAME}_{secret}')"  # no name in the notebook, where an answer could take it away
+    guard, names = f"{module}.guard", list(canonical.exercises)
+    start = f"{module}.start({canonical.module!r}, {canonical.alias!r}, {names!r}, {secret!r}, {LIMIT_BYTES})"
     cells = [_code(start, "guard", "", "guard")]
     kept = setup_cells(canonical.notebook, [part for answer in answers.values() for part in answer.parts])
     for index, cell in enumerate(canonical.notebook.cells):
         name = name_of(cell)
         if is_answer(cell):
             if name in include and answers[name].state == ANSWERED:
-                parts = answers[name].parts
-                cells += [_code(source, "answer", name, f"{name}-{part}") for part, source in enumerate(parts)]
+                cells.append(_code(f"{guard}.enter({name!r})", "guard", name, f"{name}-enter"))
+                for part, source in enumerate(answers[name].parts):
+                    if part == answers[name].below:
+                        cells.append(_code(f"{guard}.hold({name!r})", "guard", name, f"{name}-hold"))
+                    cells.append(_code(in_own_lines(source), "answer", name, f"{name}-{part}"))
         elif is_check(cell):
             cells.append(_code(f"{guard}.before({name!r}, drop={name in unchecked})", "guard", name, f"{name}-before"))
             check = _code(cell.source, "check", name, f"{name}-check")

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from course_tools.editions.lessons import find
-from course_tools.grading.answers import defined_outside, find_answers
+from course_tools.grading.again import hear_again
+from course_tools.grading.answers import find_answers
 from course_tools.grading.canonical import Canonical, is_answer, name_of, read_canonical
 from course_tools.grading.process import Limits
 from course_tools.grading.reader import StudentNotebook, parse, read_file, readable
@@ -54,9 +55,9 @@ def grade(
         raise CourseError(f"{name} is the course's own solution edition, and no student's work.")
     limits = Limits(timeout, setup_timeout, total_timeout)
     findings = grade_rounds(canonical, answers, limits)
-    outside = {name: defined_outside(student, answer.parts) for name, answer in answers.items()}
+    hear_again(canonical, answers, limits, findings)
     results = [
-        judge(exercise, answers[name], findings, limits, outside[name], canonical.path.stem)
+        judge(exercise, answers[name], findings, limits, canonical.path.stem)
         for name, exercise in canonical.exercises.items()
     ]
     notes = [*student.notes, *findings.setup_errors, *([findings.problem] if findings.problem else [])]

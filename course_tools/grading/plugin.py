@@ -7,6 +7,7 @@ nbval runs the cells and compares a check's output with the recorded one. Here i
 - each kind of cell has its own timeout, and output beyond a limit is thrown away instead of piling up;
 - of a check's output only its verdict line is compared, so that warnings, progress bars and displays do no harm;
 - cell metadata, not comments or tags that came with an answer, decide how a cell is treated;
+- where the guard's own cell fails, or its words do not arrive, the run ends too;
 - one JSON line a cell goes to a file at once, so that a grade that is cut off still says what it had found.
 
 After a hang, a crash or a flood the run ends: `rounds` grades the rest without the culprit. It also copies this file
@@ -206,6 +207,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         event = error.event if isinstance(error, KernelLostError) else ("died" if call.when == "setup" else "")
         kernel = item.parent.kernel
         reply = getattr(kernel, "reply", {})
+        text = "\n".join(_text(item.test_outputs or []))
+        settings = item.config.stash[_SETTINGS]
+        if _info(item).get("role") == GUARD and not event and (report.failed or settings["secret"] not in text):
+            event = "guard"  # nothing that runs after it could be trusted
         _write(
             item.config,
             {
@@ -216,8 +221,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
                 "seconds": round(call.duration, 3),
                 "ename": reply.get("ename", ""),
                 "evalue": str(reply.get("evalue", ""))[:500],
-                "line": _line(reply.get("traceback", [])),
-                "text": "\n".join(_text(item.test_outputs or []))[-KEPT_OUTPUT:],
+                "text": text[-KEPT_OUTPUT:],
                 "printed": getattr(kernel, "printed", 0),
                 "problem": str(error)[:500] if error else "",
             },
@@ -227,13 +231,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             if kernel is not None:
                 kernel.stop()
     return report
-
-
-def _line(traceback: list[str]) -> int:
-    """The line of the cell in which an exception passed, 0 if unknown."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
-    found = re.search(r"(?:Cell In\[\d+\], |<ipython-input[^>]*>.*?)line (\d+)", plain)
-    return int(found.group(1)) if found else 0
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -22,10 +22,12 @@ import course_utils
 from course_tools.grading.answers import Answer
 from course_tools.grading.assemble import GUARD_NAME, LIMIT_BYTES, assemble
 from course_tools.grading.canonical import Canonical
+from course_tools.grading.private import environment, python_path
 from course_utils.environment import PRESET_VARIABLE, TRAININGS_VARIABLE, without_backend
 from course_utils.places import is_unwritable, unwritable
 
 PLUGIN_NAME = "course_grade_plugin"  # what plugin.py is called in the run's folder
+_CACHES = shutil.ignore_patterns("__pycache__")
 ROOM = 1 << 18  # bytes that a run needs at least for its notebook, its log and the kernel's files
 START_SECONDS = 90.0  # for pytest and the kernel to come up on a busy machine
 
@@ -85,12 +87,13 @@ def _run_in(folder: Path, notebook: Any, limits: Limits, included: int, secret: 
     """The run in its folder."""
     began = time.monotonic()
     nbformat.write(notebook, str(folder / "graded.ipynb"))
-    shutil.copyfile(Path(__file__).with_name("guard.py"), folder / f"{GUARD_NAME}_{secret}.py")
+    shutil.copytree(Path(__file__).with_name("guard"), folder / f"{GUARD_NAME}_{secret}", ignore=_CACHES)
     shutil.copyfile(Path(__file__).with_name("plugin.py"), folder / f"{PLUGIN_NAME}.py")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     settings = {
         "report": str(folder / "report.jsonl"),
         "limit_bytes": LIMIT_BYTES,
+        "secret": secret,
         "timeouts": {
             "answer": limits.answer,
             "check": limits.answer,
@@ -126,18 +129,17 @@ def _command(folder: Path) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The caller's environment, without its pytest, with private Jupyter folders and the preset `smoke`."""
+    """The caller's environment, without its pytest, with private folders and the preset `smoke`."""
     home = Path(course_utils.__file__).resolve().parent.parent
-    env = {k: value for k, value in without_backend(os.environ).items() if not k.startswith(("PYTEST_", "COV_"))}
+    own = without_backend(environment(folder))
+    env = {key: value for key, value in own.items() if not key.startswith(("PYTEST_", "COV_"))}
+    paths = [python_path(folder), str(folder), str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]
     env.update(
         **{PRESET_VARIABLE: "smoke", TRAININGS_VARIABLE: str(folder / "trainings")},
         COURSE_GRADE_CONFIG=str(folder / "settings.json"),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-        PYTHONPATH=os.pathsep.join([str(folder), str(home), *filter(None, [os.environ.get("PYTHONPATH", "")])]),
+        PYTHONPATH=os.pathsep.join(paths),
         PYTHONUTF8="1",
-        IPYTHONDIR=str(folder / "ipython"),
-        JUPYTER_CONFIG_DIR=str(folder / "config"),
-        JUPYTER_RUNTIME_DIR=str(folder / "runtime"),
         JUPYTER_PLATFORM_DIRS="1",
     )
     return env

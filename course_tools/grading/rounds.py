@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_tools.grading import process
+from course_tools.grading.again import Doubts, doubts
 from course_tools.grading.answers import ANSWERED, Answer
 from course_tools.grading.canonical import Canonical
 from course_tools.grading.process import Limits, RunResult
+from course_tools.grading.said import said
 
 
 @dataclass
@@ -26,7 +28,8 @@ class Findings:
 
     Attributes:
         records: for each exercise, the records of its cells in the run that decided it.
-        events: for each exercise that broke its run: "died", "timeout", "flood" or "parent".
+        events: for each exercise that broke its run: "died", "timeout", "flood", "guard" or "parent".
+        doubts: for each exercise, what others had left behind before its answer ran.
         strays: exercises in whose cells a run broke off although they do no harm alone.
         problem: why the grade could not be finished, in a sentence; "" if it was.
         setup_errors: sentences about set-up cells of the course that failed.
@@ -35,6 +38,7 @@ class Findings:
 
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    doubts: dict[str, Doubts] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
     problem: str = ""
     setup_errors: list[str] = field(default_factory=list)
@@ -68,7 +72,7 @@ def grade_rounds(canonical: Canonical, answers: dict[str, Answer], limits: Limit
                 f"try `course doctor`. {_tail(result.spare)}"
             ).strip()
             return findings
-        if suspect in unchecked or result.culprit.get("role") == "answer":
+        if suspect in unchecked or result.culprit.get("role") == "answer" or result.culprit["event"] == "guard":
             out.add(suspect)
         if suspect in unchecked:
             continue  # it has its verdict
@@ -93,10 +97,11 @@ def _collect(findings: Findings, result: RunResult, included: Collection[str]) -
 
     The first verdict stands: it was reached with all of the notebook's answers in place.
     """
+    before = doubts(result, findings.secret)
     for name in included:
         own = [record for record in result.records if record["exercise"] == name]
-        if any(record["role"] == "guard" and findings.secret in record["text"] for record in own):
-            findings.records.setdefault(name, own)
+        if said(own, findings.secret, name).outcome and name not in findings.records:
+            findings.records[name], findings.doubts[name] = own, before.get(name, [])
     findings.setup_errors = [
         f"One of the course's own cells failed ({record['ename']}: {record['evalue'][:200]}): try `course doctor`."
         for record in result.records
@@ -119,11 +124,12 @@ def _is_plain(result: RunResult, suspect: str) -> bool:
     assert result.culprit is not None
     own = result.culprit.get("exercise") == suspect
     others = {record["exercise"] for record in result.records if record["role"] == "answer"} - {suspect}
-    return own and (result.culprit["event"] in ("timeout", "flood") or not others)
+    return own and (result.culprit["event"] in ("timeout", "flood", "guard") or not others)
 
 
 def _words(culprit: dict[str, Any]) -> str:
     words = {"timeout": "one hung", "died": "the kernel ended", "flood": "one printed without end"}
+    words["guard"] = "the grade's own cell failed"
     return words.get(culprit["event"], "the run was ended from outside")
 
 

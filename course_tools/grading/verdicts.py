@@ -1,20 +1,16 @@
-"""From the records of the cells to one result an exercise, in words for the person who wrote the answer."""
+"""From the records of the cells to one result an exercise; what is said with it stands in `sentences`."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from course_tools.cells import syntax_error
-from course_tools.grading import report
+from course_tools.grading import lines, report, sentences
 from course_tools.grading.answers import ANSWERED, MISSING, Answer
-from course_tools.grading.assemble import LIMIT_BYTES
 from course_tools.grading.canonical import CanonicalExercise, verdict_pattern
 from course_tools.grading.process import Limits
 from course_tools.grading.report import ExerciseResult
 from course_tools.grading.rounds import Findings
-
-MEGABYTES = LIMIT_BYTES // 1_000_000
+from course_tools.grading.said import passes, said
 
 
 def judge(
@@ -22,7 +18,6 @@ def judge(
     answer: Answer,
     findings: Findings,
     limits: Limits,
-    elsewhere: dict[str, bool],
     lesson: str,
 ) -> ExerciseResult:
     """The result of one exercise.
@@ -32,7 +27,6 @@ def judge(
         answer: what was found in the student's notebook.
         findings: what the runs reported.
         limits: for the sentences.
-        elsewhere: names the notebook's other cells define, from `defined_outside`.
         lesson: the stem of the lesson's files, such as "01_forward_noising".
     """
     name = exercise.name
@@ -49,35 +43,37 @@ def judge(
         )
     if answer.state != ANSWERED:
         return result(report.NOT_TRIED, "Its cell is as it was handed out.")
-    broken = _syntax(answer)
-    if broken:
-        return result(report.ERROR, broken)
+    unreadable = sentences.syntax(answer)
+    if unreadable:
+        return result(report.ERROR, unreadable)
+    notes += sentences.installs(answer)
     if name in findings.events:
-        return result(*_event(findings.events[name], limits))
+        return result(*sentences.event(findings.events[name], limits, answer))
     records = findings.records.get(name)
     if records is None:
         return result(report.NOT_GRADED, findings.problem or "The grade broke off before this exercise; run it again.")
-    if name in findings.strays:
-        notes.append("It was graded alone: another answer leaves something behind that breaks what runs later.")
+    notes += sentences.strays(name, findings)
     error = next((r for r in records if r["role"] == "answer" and r["ename"]), None)
-    return _from_check(exercise, records, error, findings.secret, elsewhere, result, notes)
+    return _from_check(exercise, answer, records, error, findings.secret, result, notes)
 
 
 def _from_check(
     exercise: CanonicalExercise,
+    answer: Answer,
     records: list[dict[str, Any]],
     error: dict[str, Any] | None,
     secret: str,
-    elsewhere: dict[str, bool],
     result: Any,
     notes: list[str],
 ) -> ExerciseResult:
     """The result of an exercise whose check came to its end."""
     name = exercise.name
     check = next((r for r in records if r["role"] == "check"), None)
-    after = next((r for r in records if r["role"] == "guard" and secret in r["text"]), None)
-    if check is None or after is None:
+    words = said(records, secret, name)
+    if check is None or not words.outcome:
         return result(report.NOT_GRADED, "Its check did not run to the end; run the grade again.")
+    if words.broken:
+        return result(report.ERROR, sentences.broken(words.broken, answer.sources))
     verdicts = verdict_pattern(name).findall(check["text"])
     if len(verdicts) > 1:
         return result(
@@ -86,92 +82,32 @@ def _from_check(
             f"prints `{name}: ...`.",
         )
     verdict = verdicts[0] if verdicts else ""
-    kept = f"{secret} {name} kept" in after["text"]
-    if verdict == exercise.recorded and check["passed"] and kept:
+    if passes(records, exercise.recorded, secret, name, verdict):
         if error is not None:
-            notes.append(f"Its cell also stops with an error, after the answer: {_raised(error)}.")
+            notes.append(f"Its cell also stops with an error, after the answer: {sentences.raised(error, words.line)}.")
         return result(report.PASSED)
     if verdict.startswith(f"{name}: PASS"):
         return result(
             report.FAILED,
             "A line says that it passed, but it was not the check that says so: take out of the answer whatever prints "
             "or replaces parts of the course."
-            if not kept
+            if words.outcome != "kept"
             else f"The check said `{verdict}` where the solution edition says `{exercise.recorded}`: "
             "the edition is out of date, run `course build`.",
         )
     if verdict.startswith(f"{name}: FAIL"):
-        hint = _hint(check["text"], verdict)
-        return result(report.FAILED, _borrowed(hint, elsewhere) or hint)
+        hint = sentences.hint_in(check["text"], verdict)
+        return result(report.FAILED, sentences.not_here(hint) or hint)
+    if verdict and lines.only_comments(answer.sources, exercise.untouched, name):
+        return result(report.NOT_TRIED, "Its cell was changed, but there is no answer in it yet.")
     if error is not None:
-        text = f"{error['ename']}: {error['evalue']}"
-        return result(report.ERROR, _borrowed(text, elsewhere) or f"Its cell raises {_raised(error)}.")
+        return result(report.ERROR, sentences.stops(answer, error, words.line))
+    if verdict and "course's own version" in check["text"]:
+        hint = f"`{name}` is the course's own version, or a copy of it under its name: write your own."
+        return result(report.NOT_TRIED, hint)
+    if verdict and words.undefined:
+        return result(report.ERROR, f"Its cell never defines `{name}`, or takes it away again: is the name spelled so?")
     if verdict:
-        return result(report.NOT_TRIED, _not_tried(name, check["text"]))
+        where = lines.line_of(r"raise NotImplementedError", answer.sources)
+        return result(report.FAILED, f"`{name}` still raises NotImplementedError{where}: take that line out.")
     return result(report.FAILED, f"Its check stopped with {check['ename'] or 'no verdict'}: {check['evalue']}")
-
-
-def _event(culprit: dict[str, Any], limits: Limits) -> tuple[str, str]:
-    """Status and sentence for an answer that broke its run."""
-    where = "Its cell" if culprit.get("role") == "answer" else "Its function, called by the check,"
-    if culprit["event"] == "timeout":
-        return (
-            report.TIMED_OUT,
-            f"{where} was still running after {limits.answer:g} s and was stopped: is there a loop that never ends?",
-        )
-    if culprit["event"] == "flood":
-        return (
-            report.FLOODED,
-            f"{where} printed more than {MEGABYTES} MB without coming to an end, and was stopped: is there a print "
-            "in a loop that never ends?",
-        )
-    if culprit["event"] == "parent":
-        return report.DIED, f"{where} ended the program that was grading it."
-    return (
-        report.DIED,
-        f"{where} ended the Python kernel: an exit, a crash in compiled code, or no memory left.",
-    )
-
-
-def _syntax(answer: Answer) -> str:
-    """A sentence about the first syntax error in the answer, or ""."""
-    for source in answer.parts:
-        error = syntax_error(source)
-        if error is not None:
-            where = f" in line {error.lineno} of its cell" if error.lineno else ""
-            shown = (error.text or "").strip()
-            return f"Python cannot read it: {error.msg}{where}" + (f", `{shown[:80]}`." if shown else ".")
-    return ""
-
-
-def _hint(text: str, verdict: str) -> str:
-    """The hint under a FAIL line, unwrapped."""
-    found = re.search(r"  hint: (.*(?:\n  .*)*)", text[text.index(verdict) :])
-    return " ".join(found.group(1).split()) if found else ""
-
-
-def _not_tried(name: str, text: str) -> str:
-    if "course's own version" in text:
-        return f"`{name}` is the course's own version, or a copy of it under its name: write your own."
-    return f"Its cell was changed, but `{name}` still raises NotImplementedError, or is never defined."
-
-
-def _borrowed(text: str, elsewhere: dict[str, bool]) -> str:
-    """A better sentence for an error about a name or a module that a lone answer cell does not have."""
-    missing = re.search(r"No module named '([\w.]+)'", text)
-    if missing:
-        return f"Your answer imports `{missing.group(1)}`, which is not installed here: use what the lesson imports."
-    name = re.search(r"[Nn]ame '(\w+)' is not defined", text)
-    if name and name.group(1) in elsewhere:
-        word = "imported" if elsewhere[name.group(1)] else "defined"
-        return (
-            f"Your answer uses `{name.group(1)}`, which is {word} in another cell: move it into the answer cell, "
-            "since only that cell is graded."
-        )
-    return ""
-
-
-def _raised(error: dict[str, Any]) -> str:
-    where = f" in line {error['line']}" if error["line"] else ""
-    text = f": {error['evalue'][:200]}" if error["evalue"] else ""
-    return f"{error['ename']}{where}{text}".rstrip(".")

@@ -39,7 +39,8 @@ def _solution(name: str) -> str:
 
 def canonical() -> Any:
     """The solution edition, with the outputs it would have recorded."""
-    setup = 'import os\nimport torch\nimport mini_exercises as ex\nassert os.environ["COURSE_PRESET"] == "smoke"'
+    setup = 'import os\nimport torch\nimport mini_exercises as ex\nassert os.environ["COURSE_PRESET"] == "smoke"\n'
+    setup += "width = 7\narea = width * width"
     cells = [
         v4.new_markdown_cell("# 90 · A mini lesson", id="title"),
         _code(setup, "setup"),

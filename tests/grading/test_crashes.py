@@ -47,9 +47,11 @@ def test_a_hang_an_exit_and_a_crash_cost_only_their_own_points(grade: Any) -> No
 
 @pytest.mark.slow
 def test_a_crash_that_an_earlier_answer_prepared_is_not_blamed_on_the_answer_it_hits(grade: Any) -> None:
-    """`double` makes the kernel die as soon as anybody draws a random number; alone, `square` is right."""
-    trap = RIGHT["double"] + "\nimport os, random\nrandom.random = lambda: os._exit(1)"
-    report = grade({**RIGHT, "double": trap, "square": "import random\nrandom.random()\n" + RIGHT["square"]})
+    """`double` makes the kernel die as soon as anybody prints a calendar; alone, `square` is right."""
+    trap = RIGHT["double"] + "\nimport os, calendar\ncalendar.c.formatyear = lambda *args: os._exit(1)"
+    report = grade(
+        {**RIGHT, "double": trap, "square": "import calendar\ncalendar.c.formatyear(2000)\n" + RIGHT["square"]}
+    )
     assert statuses(report) == dict.fromkeys(RIGHT, "passed")
     assert report["square"].notes == [
         "It was graded alone: another answer leaves something behind that breaks what runs later."

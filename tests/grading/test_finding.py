@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import copy
 import json
+import sys
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +41,7 @@ def test_of_copies_the_last_changed_one_counts(lesson: Path) -> None:
     _copy(notebook, "double", RIGHT["double"])
     found = _find(lesson, notebook)["double"]  # wrong, right, untouched
     assert found.parts == [RIGHT["double"]]
-    assert found.notes == [
-        "There are 3 cells for `double`: the last one that was changed is graded (cell 9 from the top)."
-    ]
+    assert found.notes == ["Cells 8 and 9 define `double`: the last one counts."]
 
 
 def test_an_untouched_copy_does_not_hide_the_answer(lesson: Path) -> None:
@@ -102,7 +104,7 @@ def test_an_answer_written_in_another_cell_is_found(lesson: Path) -> None:
     notebook.cells.insert(2, mini_lesson.v4.new_code_cell(RIGHT["square"]))
     found = _find(lesson, notebook)
     assert found["square"].parts == [RIGHT["square"]]
-    assert "Its own cell is untouched, so the answer is taken from cell 3" in found["square"].notes[0]
+    assert found["square"].notes == ["The answer is taken from cell 3, which is the last to define `square`."]
     assert found["double"].state == "untouched"
 
 
@@ -167,6 +169,92 @@ def test_odd_metadata_do_no_harm(lesson: Path, tmp_path: Path) -> None:
     path = tmp_path / "odd.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8-sig")
     assert all(answer.state == "answered" for answer in _find(lesson, read_student(path)).values())
+
+
+# --- what comes with an answer
+
+
+def _with(source: str, *, top: str) -> Any:
+    notebook = student({"double": source})
+    notebook.cells.insert(2, mini_lesson.v4.new_code_cell(top))
+    return notebook
+
+
+def test_of_other_cells_only_what_the_answer_uses_comes_with_it(lesson: Path) -> None:
+    top = "import json, math as m\n# a note\nzero = 0\ntrain_for_an_hour()\n\n"
+    top += "def twice(x):\n    return 2 * x + zero * m.pi"
+    found = _find(lesson, _with("def double(x):\n    return twice(x)", top=top))["double"]
+    helper, answer = found.parts
+    assert "train" not in helper and helper.splitlines()[2] == "zero = 0" and "# a note" in helper
+    assert len(helper.splitlines()) == len(top.splitlines())  # an error names the line that the student sees
+    assert answer == "def double(x):\n    return twice(x)"
+    assert found.notes == ["With it comes what it uses of cell 3."]
+
+
+def test_a_cell_with_two_answers_is_taken_apart(lesson: Path) -> None:
+    both = RIGHT["double"] + "\n\n\n" + RIGHT["square"] + "\nprint(double(3))"
+    found = _find(lesson, _with("# below", top=both))
+    assert "def square" not in "".join(found["double"].parts) and "def double" in found["double"].parts[-1]
+    assert "def double" not in "".join(found["square"].parts) and "def square" in found["square"].parts[-1]
+    assert "def double" not in "".join(found["square"].sources) and RIGHT["square"] in found["square"].sources[-1]
+
+
+def test_what_the_lesson_defines_is_left_to_the_lesson_unless_the_student_changed_it(lesson: Path) -> None:
+    uses = "def double(x):\n    assert area\n    return 2 * x"
+    notebook = student({"double": uses})
+    assert _find(lesson, notebook)["double"].parts == [uses]
+    setup = notebook.cells[1]
+    setup.source = setup.source.replace("width = 7", "width = 3")
+    changed, answer = _find(lesson, notebook)["double"].parts
+    assert [line for line in changed.splitlines() if line] == ["width = 3", "area = width * width"] and answer == uses
+    parameters = next(cell for cell in notebook.cells if cell.id == "parameters")
+    parameters.source = 'preset = "gpu"'
+    notebook.cells[-2].source = "# nothing"
+    answer_cell(notebook, "double").source = "def double(x):\n    assert preset\n    return 2 * x"
+    assert len(_find(lesson, notebook)["double"].parts) == 1  # the grade's own preset holds
+
+
+def test_an_answer_gets_the_helper_that_stood_when_its_check_ran(lesson: Path) -> None:
+    notebook = student(
+        {"double": "def double(x):\n    return helper(x)", "square": "def square(x):\n    return helper(x)"}
+    )
+    for name, body in (("double", "2 * x"), ("square", "x * x")):
+        helper = mini_lesson.v4.new_code_cell(f"def helper(x):\n    return {body}")
+        notebook.cells.insert(notebook.cells.index(answer_cell(notebook, name)), helper)
+    found = _find(lesson, notebook)
+    assert "2 * x" in found["double"].parts[0] and "x * x" in found["square"].parts[0]
+
+
+def test_programs_are_not_started_and_magics_do_not_hide_an_answer(lesson: Path) -> None:
+    found = _find(lesson, student({"double": "%%time\n!pip install something\n%pip install more\n" + RIGHT["double"]}))
+    assert found["double"].parts == ["\n\n\n" + RIGHT["double"]]
+    assert found["double"].sources[0].splitlines()[:3] == ["%%time", "!pip install something", "%pip install more"]
+
+
+def test_what_is_run_stands_in_the_lines_where_the_student_sees_it(lesson: Path) -> None:
+    source = "\n  \n%%time\n%matplotlib inline\n" + RIGHT["double"]
+    found = _find(lesson, student({"double": source}))["double"]
+    assert found.parts[0].splitlines()[4:] == RIGHT["double"].splitlines() and "run_line_magic" in found.parts[0]
+    assert found.sources == [source]
+
+
+def test_of_the_checks_line_only_what_it_names_remains(lesson: Path) -> None:
+    notebook = student({"double": "def mine(x):\n    return 2 * x"})
+    answer_cell(notebook, "double-check").source = "double = ex.double.check(mine)"
+    assert _find(lesson, notebook)["double"].parts == ["def mine(x):\n    return 2 * x", "double = mine"]
+
+
+@pytest.mark.parametrize("deep", ["x = " + "(" * 500 + "1" + ")" * 500, "x = " + "1 + " * 20_000 + "1"])
+def test_a_cell_that_is_nested_too_deeply_costs_nobody_anything(lesson: Path, deep: str) -> None:
+    found = _find(lesson, _with(RIGHT["double"], top=deep))
+    assert found["double"].parts == [RIGHT["double"]]
+
+
+def test_any_python_can_be_read(lesson: Path) -> None:
+    """Every kind of statement there is: the analyser was made for lessons, and a student writes what they like."""
+    for module in (ast, asyncio.taskgroups if sys.version_info >= (3, 11) else asyncio, copy, tokenize):
+        notebook = _with(RIGHT["double"], top=Path(str(module.__file__)).read_text(encoding="utf-8"))
+        assert _find(lesson, notebook)["double"].parts == [RIGHT["double"]]
 
 
 # --- the canonical notebook

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from course_tools.cells import needed_cells, outside
+from course_tools.cells import Flow, binds, needed_cells, outside
 from course_tools.cells.callees import Callees, package
 
 
@@ -28,6 +28,11 @@ from course_tools.cells.callees import Callees, package
         ("films['x'].end(y)", {"films", "y"}),
         ("%matplotlib inline", {"get_ipython"}),
         ("not python at all", set()),
+        ("def f(x: Picture) -> Other: return x", {"Picture", "Other"}),
+        ("g = lambda x, least=low: x", {"low"}),
+        ("async def f(x, a=b): return c", {"b", "c"}),
+        ("def tick():\n    global count\n    count += 1", {"count"}),
+        ("x: Number = x", {"Number", "x"}),
     ],
 )
 def test_what_a_cell_takes_from_outside(source: str, names: set[str]) -> None:
@@ -103,7 +108,9 @@ STEP = """def make_step(net):
         ["run = start('01')", "g = run.fresh_generator(1)", "x = torch.randn(3, generator=g)", "show(g)"],
         ["g = torch.Generator().manual_seed(1)", "def noise(n, g):\n    return torch.randn(n, generator=g)",
          "x = noise(3, g)", "show(g)"],
+        ["def make():\n    global draw\n    def draw(): return 1", "make()", "show(draw())"],
         # a function looks a name up when it is called, not when it is defined
+        ["draw = lambda: model(1)", MODEL, "show(draw())"],
         ["def draw(): return model(1)", MODEL, "show(draw())"],
     ],
     ids=lambda cells: cells[-2][:60],
@@ -135,6 +142,18 @@ def test_a_cell_that_is_known_to_change_nothing_of_it_is_left_out(cells: list[st
     kept = needed_cells(every, [len(every) - 1])
     left = [source for k, source in enumerate(every) if k not in kept and k > 1]
     assert left == [source for source in cells if "# not needed" in source]
+
+
+def test_a_bare_annotation_binds_nothing() -> None:
+    assert binds("f: int") == set() and binds("f: int = 1") == {"f"}
+
+
+def test_what_is_there_already_is_neither_named_nor_followed() -> None:
+    flow = Flow(["a = []", "b = a", "b.append(3)", "c = b", "d = 1"])
+    assert flow.needed([], ["c"]) == [0, 1, 2, 3]
+    assert flow.needed([], ["c"], given=[1]) == [2, 3]
+    assert flow.needed([], ["c"], still=[2]) == [0, 1, 3]
+    assert flow.needed([], ["b"], at=2) == [0, 1]
 
 
 def test_an_exercise_and_its_check_go_together() -> None:
