@@ -256,7 +256,7 @@ def test_real_mnist_is_the_publishers_byte_for_byte() -> None:
     from course_utils.data import cache, idx
 
     for file, checksum in idx.PUBLISHED["mnist"].checksums.items():
-        path = cache.find(REAL / "mnist", file)
+        path = cache.find([REAL / "mnist"], file)
         assert path is not None
         assert "sha256:" + hashlib.sha256(cache.read(path)).hexdigest() == checksum
     test = data.load("mnist", split="test", size=16)

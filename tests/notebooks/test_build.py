@@ -275,7 +275,7 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError):
+    with pytest.raises(CourseError, match="cannot be written"):
         editions.write_notebook(path, nb)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 

@@ -11,7 +11,13 @@ from course_tools import editions
 from tests import sealed
 
 pytestmark = [pytest.mark.notebooks, pytest.mark.slow]
-KERNELS = "import os\nfor folder in os.environ['COURSE_TESTS_SEALED'].split(os.pathsep):\n    seal(folder)\n"
+# As in a person's JupyterLab, where nobody gives a lesson an empty folder for its trainings.
+KERNELS = """
+import os
+os.environ.pop("COURSE_TRAININGS", None)
+for folder in os.environ["COURSE_TESTS_SEALED"].split(os.pathsep):
+    seal(folder)
+"""
 
 
 def run(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
@@ -32,7 +38,7 @@ def run(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *folders: 
 def test_a_lesson_trains_beside_read_only_data(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(number, tmp_path, monkeypatch, tmp_path / "shared")
     assert list((tmp_path / "shared").iterdir()) == []
-    assert (tmp_path / "own" / "weights" / "unfinished").is_dir()
+    assert (tmp_path / "own" / "weights" / "trainings").is_dir()
 
 
 def test_without_a_place_of_ones_own_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
