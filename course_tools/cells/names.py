@@ -148,7 +148,7 @@ class _Reader(ast.NodeVisitor):
             self.visit(part)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.bound |= {(name.asname or name.name).split(".")[0] for name in node.names}
+        self.bound |= imports(node)
 
     visit_ImportFrom = visit_Import  # noqa: N815
 
